@@ -81,9 +81,13 @@ type Job struct {
 func (o *Outbox) Load(ctx context.Context, id int64) (Job, error) {
 	var j Job
 	var row metadata.Subscription
+	var entries []registry.Entry
 	err := o.s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
 		if j.Delivery, err = tx.Deliveries().Delivery(id); err == nil {
 			row, err = tx.Subscriptions().Subscription(j.SubscriptionID)
+		}
+		if err == nil && j.Seq != noSeq {
+			entries, err = tx.Log().Entries(metadata.EntryQuery{After: j.Seq - 1, Limit: 1})
 		}
 		return err
 	})
@@ -95,7 +99,7 @@ func (o *Outbox) Load(ctx context.Context, id int64) (Job, error) {
 	}
 	j.Ping = j.Seq == noSeq
 	j.Target = Target{URL: row.URL, Attempt: j.Attempts + 1, Redelivery: j.Redelivery}
-	j.Message = Message{ID: j.MessageID, Key: j.Lane, ContentType: j.ContentType, Body: j.Body}
+	j.Message = Message{ID: j.MessageID, Key: j.Lane, Type: j.EventType, ContentType: j.ContentType, Body: j.Body}
 	if j.Sink = o.s.sinks.named(j.Delivery.Sink); j.Sink == nil {
 		j.Fault = fmt.Errorf("this server has no sink %q", j.Delivery.Sink)
 		return j, nil
@@ -104,15 +108,26 @@ func (o *Outbox) Load(ctx context.Context, id int64) (Job, error) {
 		j.Fault = fmt.Errorf("its headers can't be read: %w", err)
 		return j, nil
 	}
+	for _, entry := range entries {
+		j.Message.place(entry)
+	}
 	j.Fault = o.s.unseal(&j.Target, Subscription{Subscription: row})
 	return j, nil
 }
 
-// unseal fills in what an attempt signs with.
+// unseal fills in what an attempt signs with, or what a broker knows a subscription by.
 func (s *Subscriptions) unseal(t *Target, sub Subscription) error {
+	streams := s.sinks.streams(sub)
+	if streams && len(sub.Secrets) == 0 {
+		return nil
+	}
 	known, err := s.openSecrets(sub)
 	if err != nil {
 		return err
+	}
+	if streams {
+		t.Credentials = known.Credentials
+		return nil
 	}
 	t.Secret = known.Current
 	texts := []string{known.Current}
@@ -177,27 +192,27 @@ func (o *Outbox) Attempted(ctx context.Context, began registry.Delivery, out Out
 			Error: out.Error, Answer: out.Answer}); err != nil || d.Seq == noSeq {
 			return err
 		}
-		return noteHealth(tx, d.SubscriptionID, out)
+		return o.s.noteHealth(tx, d.SubscriptionID, out)
 	})
 }
 
-// noteHealth records whether a subscription works, and disables it when it is to end.
-func noteHealth(tx metadata.Tx, id int64, out Outcome) error {
+// noteHealth records whether a subscription works, and disables it when it is to end. A stream says itself how it fares.
+func (s *Subscriptions) noteHealth(tx metadata.Tx, id int64, out Outcome) error {
 	row, err := tx.Subscriptions().Subscription(id)
-	if err != nil {
+	if err != nil || s.sinks.streams(subscriptionOf(row)) {
 		return err
 	}
 	if out.Delivered {
 		if row.FailingSince.IsZero() {
 			return nil
 		}
-		return tx.Subscriptions().SetFailingSince(id, time.Time{})
+		return tx.Subscriptions().SetFailing(id, time.Time{}, "")
 	}
 	reason := out.Disable
 	switch {
 	case row.FailingSince.IsZero():
 		row.FailingSince = out.At
-		if err := tx.Subscriptions().SetFailingSince(id, out.At); err != nil {
+		if err := tx.Subscriptions().SetFailing(id, out.At, ""); err != nil {
 			return err
 		}
 	case reason == "" && out.GiveUpAfter > 0 && out.At.Sub(row.FailingSince) >= out.GiveUpAfter:

@@ -60,6 +60,7 @@ type Dispatcher struct {
 	tidied     time.Time
 	counted    time.Time
 	attempts   sync.WaitGroup
+	streams    streams
 
 	halt   context.CancelFunc // ends the loop
 	cancel context.CancelFunc // ends attempts
@@ -91,6 +92,7 @@ func start(ctx context.Context, out *Outbox, o Options) *Dispatcher {
 	if d.now == nil {
 		d.now = time.Now
 	}
+	d.streams = streams{d: d, running: map[int64]*stream{}}
 	attempts, cancel := context.WithCancel(ctx)
 	running, halt := context.WithCancel(attempts)
 	d.halt, d.cancel = halt, cancel
@@ -105,6 +107,7 @@ func (d *Dispatcher) Close() error {
 	done := make(chan struct{})
 	go func() {
 		d.attempts.Wait()
+		d.streams.group.Wait()
 		close(done)
 	}()
 	select {
@@ -113,6 +116,7 @@ func (d *Dispatcher) Close() error {
 	}
 	d.cancel()
 	<-done
+	d.metrics.forgetAll()
 	return nil
 }
 
@@ -154,6 +158,9 @@ func (d *Dispatcher) pass(ctx, attempts context.Context, spread *bool) time.Dura
 		if *spread = more; more {
 			pause = 0
 		}
+	}
+	if d.streams.tend(ctx, attempts, d.out.streams); d.streams.ending() {
+		pause = min(pause, fanOutPause)
 	}
 	next, err := d.send(ctx, attempts)
 	if err != nil {

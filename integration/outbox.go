@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"slipway/metadata"
@@ -15,7 +16,10 @@ import (
 // Message is one rendered event. Its bytes are stored, and every attempt sends the same ones under the same ID.
 type Message struct {
 	ID          string
-	Key         string // the event's partition key where the sink keeps order, "" elsewhere; a renderer leaves it to the outbox
+	Key         string // the event's partition key where the sink keeps order, "" elsewhere; it and the next three are left to the outbox
+	Type        string // of the event, without prefix and suffix
+	Repository  string // that the event is about; "" for none
+	Format      string
 	ContentType string
 	Header      map[string]string
 	Body        []byte
@@ -25,7 +29,8 @@ type Message struct {
 // messages of one event differ, and are the same whenever it is rendered. baseURL is this server's, "" when it is unknown.
 type Renderer interface {
 	Render(preset string, e registry.Event, baseURL string) ([]Message, error)
-	Presets() []string // the first is the default
+	Presets() []string       // the first is the default
+	BrokerPresets() []string // those whose messages are CloudEvents; the first is the default of brokers
 }
 
 // presets are the names that a subscription may have.
@@ -59,6 +64,7 @@ const (
 type Outbox struct {
 	s       *Subscriptions
 	cursors map[int64]cursor
+	streams []Subscription // the enabled ones, as FanOut has found them
 }
 
 // cursor is how far a subscription has looked. Entries behind the stored cursor were looked at and not selected.
@@ -83,7 +89,7 @@ type step struct {
 	rows []metadata.Delivery
 }
 
-// FanOut lets every enabled subscription look at log entries that it has not seen, at most a batch of them. What a filter
+// FanOut lets every enabled subscription that is no stream look at log entries that it has not seen, at most a batch of them. What a filter
 // selects becomes a pending delivery with its bytes, in one transaction with the subscription's cursor: once, whatever
 // happens. more: there is more to look at.
 func (o *Outbox) FanOut(ctx context.Context) (more bool, err error) {
@@ -106,13 +112,17 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 		entries []registry.Entry
 		to      int64
 	}
-	var subs []Subscription
+	var subs, streams []Subscription
 	pages := map[int64]page{}
 	cursors := map[int64]cursor{}
 	err = o.s.core.Store.View(ctx, func(tx metadata.Tx) error {
 		var err error
-		if subs, err = activeSubscriptions(tx.Subscriptions()); err != nil || len(subs) == 0 {
+		if subs, err = activeSubscriptions(tx.Subscriptions()); err != nil {
 			return err
+		}
+		streams = slices.DeleteFunc(slices.Clone(subs), func(sub Subscription) bool { return !o.s.sinks.streams(sub) })
+		if subs = slices.DeleteFunc(subs, o.s.sinks.streams); len(subs) == 0 {
+			return nil
 		}
 		size, err := tx.Log().LogSize()
 		if err != nil {
@@ -140,7 +150,7 @@ func (o *Outbox) look(ctx context.Context) (steps []step, more bool, err error) 
 	if err != nil {
 		return nil, false, err
 	}
-	o.cursors = cursors // forgets those that are gone
+	o.cursors, o.streams = cursors, streams // forgets those that are gone
 	for _, sub := range subs {
 		p := cursors[sub.ID]
 		st := step{sub: sub, from: p, to: p.at}
@@ -179,14 +189,7 @@ func (o *Outbox) render(ctx context.Context, sub Subscription, entries []registr
 		if !sub.Filter.matches(entry) {
 			continue
 		}
-		entry, err := registry.WithoutOthers(entry, sub.Filter.covers)
-		if err != nil {
-			o.s.core.Log.LogAttrs(ctx, slog.LevelError, "an event can't be rendered for a subscription", slog.Int64("subscription", sub.ID),
-				slog.Int64("seq", entry.Seq), slog.Any("error", err))
-			continue
-		}
-		e := o.s.core.Event(entry)
-		messages, err := o.s.renderer.Render(sub.Preset, e, o.s.baseURL(sub))
+		e, messages, err := o.s.messages(sub, entry)
 		for i := 0; i < len(messages) && err == nil; i++ {
 			var d metadata.Delivery
 			d, err = o.s.deliveryOf(sub, messages[i], e)
@@ -201,10 +204,33 @@ func (o *Outbox) render(ctx context.Context, sub Subscription, entries []registr
 	return out
 }
 
+// messages makes the event of an entry as a subscription is told of it, and its messages: none where the preset has no words for it.
+func (s *Subscriptions) messages(sub Subscription, entry registry.Entry) (registry.Event, []Message, error) {
+	entry, err := registry.WithoutOthers(entry, sub.Filter.covers)
+	e := s.core.Event(entry)
+	if err != nil {
+		return e, nil, err
+	}
+	out, err := s.renderer.Render(sub.Preset, e, s.baseURL(sub))
+	for i := range out {
+		out[i].Key, out[i].Type = s.sinks.lane(sub, e), registry.ShortType(e.Type)
+		out[i].place(entry)
+	}
+	return e, out, err
+}
+
+// place says which repository and format a message is about.
+func (m *Message) place(entry registry.Entry) {
+	var d struct{ Repository, Format string }
+	if json.Unmarshal(entry.Data, &d) == nil { // erased data say nothing
+		m.Repository, m.Format = d.Repository, d.Format
+	}
+}
+
 func (s *Subscriptions) deliveryOf(sub Subscription, m Message, e registry.Event) (metadata.Delivery, error) {
 	header, err := json.Marshal(m.Header)
 	return metadata.Delivery{SubscriptionID: sub.ID, Seq: e.Seq, MessageID: m.ID, EventType: registry.ShortType(e.Type), Subject: e.Subject,
-		Sink: sub.Sink, Lane: s.sinks.lane(sub, e), ContentType: m.ContentType, Header: header, Body: m.Body}, err
+		Sink: sub.Sink, Lane: m.Key, ContentType: m.ContentType, Header: header, Body: m.Body}, err
 }
 
 // store makes a step durable if the subscription is still as it was when it looked. again: it is not.

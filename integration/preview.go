@@ -53,8 +53,8 @@ func (s *Subscriptions) Preview(ctx context.Context, c SubscriptionChange) (Prev
 			continue
 		}
 		var e registry.Event
-		var sends bool
-		if e, sends, err = s.sends(sub, entry); err != nil || !sends {
+		var messages []Message
+		if e, messages, err = s.messages(sub, entry); err != nil || len(messages) == 0 {
 			continue
 		}
 		if out.Matched++; len(out.Events) < previewShows {
@@ -62,15 +62,4 @@ func (s *Subscriptions) Preview(ctx context.Context, c SubscriptionChange) (Prev
 		}
 	}
 	return out, err
-}
-
-// sends makes the event of an entry as a subscription is told of it, and reports whether its preset has words for it.
-func (s *Subscriptions) sends(sub Subscription, entry registry.Entry) (registry.Event, bool, error) {
-	entry, err := registry.WithoutOthers(entry, sub.Filter.covers)
-	if err != nil {
-		return registry.Event{}, false, err
-	}
-	e := s.core.Event(entry)
-	messages, err := s.renderer.Render(sub.Preset, e, s.baseURL(sub))
-	return e, len(messages) > 0, err
 }

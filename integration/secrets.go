@@ -32,11 +32,19 @@ type secrets struct {
 	Current string    `json:"current"`
 	Former  string    `json:"former,omitempty"`
 	Until   time.Time `json:"until"` // the former signs until then
+	// Credentials are a stream's; it has no secret that signs.
+	Credentials Credentials `json:"credentials,omitzero"`
 }
 
 // replaceSecret gives a subscription the secret that a change asks for, and returns it; "" for no change.
 func (s *Subscriptions) replaceSecret(sub *Subscription, c SubscriptionChange) (string, error) {
 	var next secrets
+	if s.sinks.streams(*sub) {
+		return "", s.replaceCredentials(sub, c)
+	}
+	if c.Credentials != nil {
+		return "", registry.Errorf(registry.Invalid, registry.AboutSubscription, "credentials: they are for message brokers; the receiver of a %s knows us by the signature", registry.Clip(sub.Sink))
+	}
 	switch {
 	case c.Secret != nil && c.RotateSecret:
 		return "", registry.Errorf(registry.Invalid, registry.AboutSubscription, "either give a secret or let one be made")

@@ -29,6 +29,37 @@ type Sink interface {
 	Close() error
 }
 
+// Broker is a sink whose subscriptions are streams: their events have no deliveries, but are read from the log when the broker
+// takes them, and their cursor follows what it has acknowledged. Deliver is for what has one: pings, and what was refused.
+type Broker interface {
+	Sink
+	// CheckCredentials says why a subscription can't have these. Invalid; the error repeats none of them.
+	CheckCredentials(c Credentials) error
+	// Open makes a connection for one subscription. The error is for its owner, and holds no secret.
+	Open(ctx context.Context, t Target) (Sender, error)
+}
+
+// Sender is a connection to a broker. One goroutine uses it.
+type Sender interface {
+	// Send sends messages, none of which has the key of another, and returns a result for each once all are known or the context
+	// has ended. Delivered is what the broker has acknowledged, and nothing less. It does not retry.
+	Send(ctx context.Context, batch []Message) []Result
+	// Close gives up what is under way.
+	Close() error
+}
+
+// SendOne is the Deliver of brokers: one message over a connection of its own.
+func SendOne(ctx context.Context, b Broker, t Target, m Message) Result {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	sender, err := b.Open(ctx, t)
+	if err != nil {
+		return Result{Note: err.Error()}
+	}
+	defer func() { _ = sender.Close() }() // the result is known
+	return sender.Send(ctx, []Message{m})[0]
+}
+
 // Target is where a subscription sends.
 type Target struct {
 	URL        string   // as Check has let it pass
@@ -36,6 +67,8 @@ type Target struct {
 	Secret     string   // the newest as its owner wrote it, for receivers that compare it with what arrives
 	Attempt    int      // 1 is the first
 	Redelivery bool     // asked for again after the message was settled
+	// Credentials are for brokers.
+	Credentials Credentials
 }
 
 // Verdict is what an attempt means for the message.
@@ -96,6 +129,14 @@ func checkTarget(sink Sink, target string) error {
 		return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: at most %d characters of printable ASCII", maxSubscriptionURL)
 	}
 	return sink.Check(target)
+}
+
+// streams reports whether events of a subscription are streamed. One whose sink this server does not have waits as a stream does, until
+// it has the sink again.
+func (s Sinks) streams(sub Subscription) bool {
+	sink := s.named(sub.Sink)
+	_, ok := sink.(Broker)
+	return sink == nil || ok
 }
 
 // receiver is what the bound of one receiver counts by.

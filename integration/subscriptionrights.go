@@ -2,7 +2,6 @@ package integration
 
 import (
 	"context"
-	"net/url"
 	"strings"
 
 	"slipway/metadata"
@@ -102,13 +101,16 @@ func shown(actor access.Actor, sub Subscription) (Subscription, bool) {
 	return sub, access.Decide(actor, access.Audit, access.Instance) == access.Allow
 }
 
-// hostOf cuts a URL behind its host.
+// hostOf cuts a target behind its host: of a broker, behind all that its URL lists.
 func hostOf(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
 		return ""
 	}
-	return u.Scheme + "://" + u.Host + "/…"
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	return scheme + "://" + rest + "/…"
 }
 
 // ownSubscription returns a subscription that the caller administers. NotFound, Unauthenticated.

@@ -29,6 +29,8 @@ type SubscriptionDetail struct {
 	OldestPending time.Time // zero when nothing pends
 	Dead          int64
 	LastDelivered time.Time // when the newest of the deliveries that arrived did; zero: none did
+	Stream        bool
+	Lag           int64 // of a stream: entries of the log behind what the broker has acknowledged
 }
 
 // Bounds of a subscription.
@@ -55,8 +57,9 @@ type SubscriptionChange struct {
 	Repositories *[]string
 	Packages     *[]string
 	Tags         *[]string
-	Secret       *string // replaces the secret
-	RotateSecret bool    // replaces it by one that the server makes
+	Secret       *string      // replaces the secret
+	RotateSecret bool         // replaces it by one that the server makes
+	Credentials  *Credentials // of a stream; they take the place of the former ones
 	Enabled      *bool
 	From         string // with Enabled: FromCursor, the default, or FromNow
 	BaseURL      string // of this server as its maker sees it, for links in messages; "" keeps
@@ -79,7 +82,7 @@ func (s *Subscriptions) CreateSubscription(ctx context.Context, c SubscriptionCh
 	if err != nil {
 		return sub, "", err
 	}
-	c.RotateSecret = c.Secret == nil
+	c.RotateSecret = c.RotateSecret || c.Secret == nil && !s.sinks.streams(sub)
 	if secret, err = s.replaceSecret(&sub, c); err != nil {
 		return sub, "", err
 	}
@@ -122,9 +125,34 @@ func (s *Subscriptions) Subscription(ctx context.Context, id int64) (Subscriptio
 		if out.LastDelivered, err = tx.Deliveries().LastDelivered(id); errors.Is(err, metadata.ErrNotExist) {
 			err = nil
 		}
+		if err == nil && s.sinks.streams(out.Subscription) {
+			err = out.asStream(tx.Log())
+		}
 		return err
 	})
 	return out, err
+}
+
+// asStream adds how far a stream is behind the log.
+func (d *SubscriptionDetail) asStream(log metadata.Log) error {
+	size, err := log.LogSize()
+	if err != nil {
+		return err
+	}
+	d.Stream, d.Lag = true, max(0, size-1-d.Cursor)
+	if d.DeliveredAt.After(d.LastDelivered) {
+		d.LastDelivered = d.DeliveredAt
+	}
+	if d.Lag == 0 {
+		return nil
+	}
+	next, err := log.Entries(metadata.EntryQuery{After: d.Cursor, Limit: 1})
+	for _, e := range next {
+		if d.OldestPending.IsZero() || e.Time.Before(d.OldestPending) {
+			d.OldestPending = e.Time
+		}
+	}
+	return err
 }
 
 // Subscriptions lists those that the caller administers, or all for an auditor of the instance, by id. Unauthenticated.
@@ -162,12 +190,15 @@ func (s *Subscriptions) UpdateSubscription(ctx context.Context, id int64, c Subs
 		if sub, err = s.ownSubscription(ctx, tx.Subscriptions(), id); err != nil {
 			return err
 		}
-		former := sub.Sink
+		former := sub
 		if err := s.applyChange(&sub, c); err != nil {
 			return err
 		}
-		if sub.Sink != former { // what waits was made for the former sink, and would go to a target of the new one
-			return registry.Errorf(registry.Invalid, registry.AboutSubscription, "sink: a subscription keeps its sink, which is %q; make another subscription", registry.Clip(former))
+		if sub.Sink != former.Sink { // what waits was made for the former sink, and would go to a target of the new one
+			return registry.Errorf(registry.Invalid, registry.AboutSubscription, "sink: a subscription keeps its sink, which is %q; make another subscription", registry.Clip(former.Sink))
+		}
+		if err := s.keepsCredentials(former, sub, c); err != nil {
+			return err
 		}
 		actor, err := s.administers(ctx, sub.Filter)
 		if err != nil {
@@ -206,7 +237,7 @@ func (s *Subscriptions) enable(tx metadata.Tx, actor access.Actor, sub *Subscrip
 		sub.DisabledAt, sub.DisabledReason = tx.Now(), "paused by "+actor.Text()
 		return true, nil
 	}
-	sub.DisabledAt, sub.DisabledReason, sub.FailingSince = time.Time{}, "", time.Time{}
+	sub.DisabledAt, sub.DisabledReason, sub.FailingSince, sub.FailingReason = time.Time{}, "", time.Time{}, ""
 	if from == FromNow {
 		size, err := tx.Log().LogSize()
 		sub.Cursor, sub.ReplayTo = size-1, -1
@@ -280,6 +311,15 @@ func (s *Subscriptions) applyChange(sub *Subscription, c SubscriptionChange) err
 	if named {
 		if err := checkTarget(sink, sub.URL); err != nil {
 			return err
+		}
+	}
+	if _, ok := sink.(Broker); ok {
+		presets := s.renderer.BrokerPresets()
+		if sub.ID == 0 && c.Preset == nil {
+			sub.Preset = presets[0]
+		}
+		if !slices.Contains(presets, sub.Preset) {
+			return registry.Errorf(registry.Invalid, registry.AboutSubscription, "preset: a broker gets CloudEvents, %q is not one of %s", registry.Clip(sub.Preset), strings.Join(presets, ", "))
 		}
 	}
 	return s.checkFilter(sub, c.Types)

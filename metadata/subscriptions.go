@@ -19,6 +19,8 @@ type Subscription struct {
 	DisabledAt     time.Time
 	DisabledReason string
 	FailingSince   time.Time // first failure after the last success; zero while it works
+	FailingReason  string    // of a stream: why it fails
+	DeliveredAt    time.Time // of a stream: when the newest of the messages that arrived did; zero: none did
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 }
@@ -31,7 +33,10 @@ type Subscriptions interface {
 	// UpdateSubscription stores all but ID, owner and CreatedAt; UpdatedAt is now.
 	UpdateSubscription(s Subscription) (Subscription, error)
 	MoveCursor(id, cursor int64) error
-	SetFailingSince(id int64, t time.Time) error
+	// MoveStream is MoveCursor of a stream; delivered is when the newest message arrived, zero: since before the last call.
+	MoveStream(id, cursor int64, delivered time.Time) error
+	// SetFailing says since when a subscription fails, and why; zero and "": it works.
+	SetFailing(id int64, since time.Time, reason string) error
 	// DeleteSubscription hides a subscription and its deliveries at once. PurgeSubscriptions removes at most limit of their
 	// rows, and returns how many it found.
 	DeleteSubscription(id int64) error

@@ -89,6 +89,7 @@ const (
 	EventSubscriptionCreated
 	EventSubscriptionChanged
 	EventSubscriptionDisabled
+	EventSubscriptionSkipped
 	EventSubscriptionDeleted
 	EventInstanceCreated
 	EventInstanceRestored
@@ -183,6 +184,7 @@ var typeRows = [eventTypesEnd]typeRow{
 	EventSubscriptionCreated:     {"subscription.created", AboutSubscription, "A subscription was made."},
 	EventSubscriptionChanged:     {"subscription.changed", AboutSubscription, "A subscription changed, was resumed, or repeats earlier deliveries."},
 	EventSubscriptionDisabled:    {"subscription.disabled", AboutSubscription, "A subscription was paused, or disabled by its failures; `reason` says which."},
+	EventSubscriptionSkipped:     {"subscription.skipped", AboutSubscription, "A message broker refused an event for good, and the subscription went on without it; `reason` has its id and why. The delivery keeps what was refused, and can be sent again."},
 	EventSubscriptionDeleted:     {"subscription.deleted", AboutSubscription, "A subscription was deleted."},
 	EventInstanceCreated:         {"instance.created", AboutInstance, "The server started for the first time: the first entry of the log."},
 	EventInstanceRestored:        {"instance.restored", AboutInstance, "The server was restored from a backup; `reason` says when that was taken. The entries after it are lost."},

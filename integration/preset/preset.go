@@ -36,6 +36,9 @@ var _ integration.Renderer = Set{}
 // Presets are the names, the default first.
 func (Set) Presets() []string { return []string{CloudEvents, CloudEventsBinary, Harbor} }
 
+// BrokerPresets are the two modes of CloudEvents, binary first.
+func (Set) BrokerPresets() []string { return []string{CloudEventsBinary, CloudEvents} }
+
 // Render implements integration.Renderer. The bytes of an event are the same whenever it is rendered.
 func (s Set) Render(name string, e registry.Event, baseURL string) ([]integration.Message, error) {
 	fn, ok := renders[name]

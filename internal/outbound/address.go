@@ -124,6 +124,10 @@ func (o Options) check(host string, ip netip.Addr) error {
 		return &DeniedError{Host: host, Kind: "a metadata service", Setting: o.setting(), text: fmt.Sprintf(
 			"%s leads to a metadata service, which requests may not reach unless %s names the address %s itself", host, o.setting(), ip)}
 	}
+	if kind == "" && o.Listed && !open {
+		return &DeniedError{Host: host, Kind: "a public address", Setting: o.setting(), text: fmt.Sprintf(
+			"%s may be reached without TLS only where the server's setting %s names it or its network", host, o.setting())}
+	}
 	if kind == "" || open {
 		return nil
 	}

@@ -58,7 +58,7 @@ func (o Options) through(t *http.Transport) {
 }
 
 func (o Options) dialTLS(ctx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
-	plain, err := o.dial(ctx, network, address)
+	plain, err := o.Dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

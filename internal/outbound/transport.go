@@ -26,6 +26,8 @@ type Options struct {
 	Allow Allow
 	// Setting is the flag that Allow comes from, as refusals name it; "" is --webhook-allow.
 	Setting string
+	// Listed refuses public addresses too, unless Allow opens them: for connections without TLS that carry secrets.
+	Listed bool
 	// Resolver turns names into addresses; nil is the system's.
 	Resolver *net.Resolver
 	// Connect bounds the time until a connection stands, and again until TLS is agreed upon; 0 is 10 seconds.
@@ -52,6 +54,9 @@ func (o Options) connect() time.Duration {
 	return o.Connect
 }
 
+// TLSConfig is the configuration of connections: TLS 1.2 or later.
+func (o Options) TLSConfig() *tls.Config { return o.tls(false) }
+
 // tls is the configuration of connections, without a client certificate for a proxy's.
 func (o Options) tls(toProxy bool) *tls.Config {
 	c := &tls.Config{}
@@ -70,7 +75,7 @@ func (o Options) tls(toProxy bool) *tls.Config {
 // is used. It takes no proxy from the environment, since a proxy would resolve for itself.
 func Transport(o Options) *http.Transport {
 	t := &http.Transport{
-		DialContext:            o.dial,
+		DialContext:            o.Dial,
 		TLSClientConfig:        o.tls(false),
 		TLSHandshakeTimeout:    o.connect(),
 		ForceAttemptHTTP2:      true,
@@ -94,7 +99,8 @@ func Client(o Options) *http.Client {
 	}
 }
 
-func (o Options) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// Dial connects to a host and port, whose address is checked against Allow when the connection is made.
+func (o Options) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err

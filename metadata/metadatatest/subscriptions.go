@@ -63,7 +63,7 @@ func testSubscriptions(e *env) {
 
 	e.clock.Add(time.Second)
 	want.Name, want.URL, want.Preset, want.Filter, want.Secrets, want.BaseURL = "b", "u", "harbor", []byte("{}"), []byte("s"), "b"
-	want.Cursor, want.ReplayTo, want.DisabledAt, want.DisabledReason, want.FailingSince, want.UpdatedAt = 7, 6, e.now(), "r", e.now(), e.now()
+	want.Cursor, want.ReplayTo, want.DisabledAt, want.DisabledReason, want.FailingSince, want.FailingReason, want.UpdatedAt = 7, 6, e.now(), "r", e.now(), "f", e.now()
 	var changed metadata.Subscription
 	e.update(func(tx metadata.Tx) (err error) {
 		changed, err = tx.Subscriptions().UpdateSubscription(want)
@@ -83,9 +83,15 @@ func testSubscriptions(e *env) {
 
 	e.clock.Add(time.Second)
 	e.update(func(tx metadata.Tx) error { return tx.Subscriptions().MoveCursor(made.ID, 9) })
-	e.update(func(tx metadata.Tx) error { return tx.Subscriptions().SetFailingSince(made.ID, time.Time{}) })
-	want.Cursor, want.FailingSince = 9, time.Time{}
+	e.update(func(tx metadata.Tx) error { return tx.Subscriptions().SetFailing(made.ID, time.Time{}, "") })
+	want.Cursor, want.FailingSince, want.FailingReason = 9, time.Time{}, ""
 	equal(e, "moved", read(e, get), want)
+	for _, at := range []time.Time{e.now(), {}} { // the second has delivered nothing
+		e.update(func(tx metadata.Tx) error { return tx.Subscriptions().MoveStream(made.ID, 11, at) })
+		e.update(func(tx metadata.Tx) error { return tx.Subscriptions().SetFailing(made.ID, e.now(), "no stream") })
+		want.Cursor, want.DeliveredAt, want.FailingSince, want.FailingReason = 11, e.now(), e.now(), "no stream"
+		equal(e, "a stream moved", read(e, get), want)
+	}
 
 	b, c := e.subscription("b"), e.subscription("c")
 	list := func(after int64, limit int) []int64 {
@@ -101,7 +107,8 @@ func testSubscriptions(e *env) {
 	for what, fn := range map[string]func(tx metadata.Tx) error{
 		"change":  func(tx metadata.Tx) error { _, err := tx.Subscriptions().UpdateSubscription(b); return err },
 		"cursor":  func(tx metadata.Tx) error { return tx.Subscriptions().MoveCursor(b.ID, 1) },
-		"failing": func(tx metadata.Tx) error { return tx.Subscriptions().SetFailingSince(b.ID, e.now()) },
+		"failing": func(tx metadata.Tx) error { return tx.Subscriptions().SetFailing(b.ID, e.now(), "no") },
+		"stream":  func(tx metadata.Tx) error { return tx.Subscriptions().MoveStream(b.ID, 1, e.now()) },
 		"delete":  func(tx metadata.Tx) error { return tx.Subscriptions().DeleteSubscription(b.ID) },
 		"look-up": func(tx metadata.Tx) error { _, err := tx.Subscriptions().Subscription(b.ID); return err },
 	} {

@@ -151,6 +151,7 @@ var replays = map[registry.EventType]func(*replay, registry.Entry, registry.Even
 	registry.EventSubscriptionCreated:  nothing,
 	registry.EventSubscriptionChanged:  nothing,
 	registry.EventSubscriptionDisabled: nothing,
+	registry.EventSubscriptionSkipped:  nothing,
 	registry.EventSubscriptionDeleted:  nothing,
 
 	registry.EventInstanceCreated:  nothing,

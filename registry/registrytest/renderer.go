@@ -19,6 +19,9 @@ type Renderer struct{}
 // Presets implements integration.Renderer.
 func (Renderer) Presets() []string { return []string{Preset, PresetQuiet} }
 
+// BrokerPresets implements integration.Renderer.
+func (r Renderer) BrokerPresets() []string { return r.Presets() }
+
 // Render implements integration.Renderer.
 func (Renderer) Render(preset string, e registry.Event, baseURL string) ([]integration.Message, error) {
 	if preset == PresetQuiet {

@@ -7,16 +7,16 @@ import (
 )
 
 const selectSubscription = `SELECT id, name, sink, url, preset, filter, secrets, base_url, owner_id, owner, cursor, replay_to,
-	disabled_at, disabled_reason, failing_since, created_at, updated_at FROM subscription `
+	disabled_at, disabled_reason, failing_since, created_at, updated_at, delivered_at, failing_reason FROM subscription `
 
 func scanSubscription(r row) (metadata.Subscription, error) {
 	var v metadata.Subscription
-	var disabled, failing, created, updated int64
+	var disabled, failing, created, updated, delivered int64
 	err := r.Scan(&v.ID, &v.Name, &v.Sink, &v.URL, &v.Preset, &v.Filter, &v.Secrets, &v.BaseURL, &v.OwnerID, &v.Owner, &v.Cursor,
-		&v.ReplayTo, &disabled, &v.DisabledReason, &failing, &created, &updated)
+		&v.ReplayTo, &disabled, &v.DisabledReason, &failing, &created, &updated, &delivered, &v.FailingReason)
 	v.Filter, v.Secrets = emptied(v.Filter), emptied(v.Secrets)
 	v.DisabledAt, v.FailingSince = fromMicros(disabled), fromMicros(failing)
-	v.CreatedAt, v.UpdatedAt = fromMicros(created), fromMicros(updated)
+	v.CreatedAt, v.UpdatedAt, v.DeliveredAt = fromMicros(created), fromMicros(updated), fromMicros(delivered)
 	return v, err
 }
 
@@ -52,10 +52,10 @@ func (t subscriptions) UpdateSubscription(v metadata.Subscription) (metadata.Sub
 	}
 	v.UpdatedAt = fromMicros(max(t.micros(), former+1))
 	return v, t.must(`UPDATE subscription SET name = $1, sink = $2, url = $3, preset = $4, filter = $5, secrets = $6, base_url = $7,
-			cursor = $8, replay_to = $9, disabled_at = $10, disabled_reason = $11, failing_since = $12, updated_at = $13
-		WHERE id = $14 AND deleted = 0`,
+			cursor = $8, replay_to = $9, disabled_at = $10, disabled_reason = $11, failing_since = $12, failing_reason = $13, updated_at = $14
+		WHERE id = $15 AND deleted = 0`,
 		v.Name, v.Sink, v.URL, v.Preset, filled(v.Filter), filled(v.Secrets), v.BaseURL,
-		v.Cursor, v.ReplayTo, micros(v.DisabledAt), v.DisabledReason, micros(v.FailingSince), micros(v.UpdatedAt), v.ID)
+		v.Cursor, v.ReplayTo, micros(v.DisabledAt), v.DisabledReason, micros(v.FailingSince), v.FailingReason, micros(v.UpdatedAt), v.ID)
 }
 
 // MoveCursor implements metadata.Subscriptions.
@@ -63,9 +63,15 @@ func (t subscriptions) MoveCursor(id, cursor int64) error {
 	return t.must(`UPDATE subscription SET cursor = $1 WHERE id = $2 AND deleted = 0`, cursor, id)
 }
 
-// SetFailingSince implements metadata.Subscriptions.
-func (t subscriptions) SetFailingSince(id int64, since time.Time) error {
-	return t.must(`UPDATE subscription SET failing_since = $1 WHERE id = $2 AND deleted = 0`, micros(since), id)
+// MoveStream implements metadata.Subscriptions.
+func (t subscriptions) MoveStream(id, cursor int64, delivered time.Time) error {
+	return t.must(`UPDATE subscription SET cursor = $1, delivered_at = CASE WHEN $2 > delivered_at THEN $2 ELSE delivered_at END
+		WHERE id = $3 AND deleted = 0`, cursor, micros(delivered), id)
+}
+
+// SetFailing implements metadata.Subscriptions.
+func (t subscriptions) SetFailing(id int64, since time.Time, reason string) error {
+	return t.must(`UPDATE subscription SET failing_since = $1, failing_reason = $2 WHERE id = $3 AND deleted = 0`, micros(since), reason, id)
 }
 
 // DeleteSubscription implements metadata.Subscriptions.
