@@ -33,6 +33,11 @@ func (s *Core) prepare(ctx context.Context) error {
 	}
 	id := ulid.Make().String()
 	err = s.Update(ctx, func(tx metadata.Tx) error {
+		s.instance = id
+		if first, err := tx.Settings().Setting(settingInstance); !errors.Is(err, metadata.ErrNotExist) { // of a process that started at the same time
+			s.instance = first
+			return err
+		}
 		if err := tx.Settings().PutSetting(settingInstance, id); err != nil {
 			return err
 		}
@@ -46,6 +51,5 @@ func (s *Core) prepare(ctx context.Context) error {
 		_, err = Append(tx.Log(), access.System(), EventRepositoryCreated, "", r.ID, 0, EventData{Repository: r.Name})
 		return err
 	})
-	s.instance = id
 	return err
 }

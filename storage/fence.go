@@ -11,6 +11,12 @@ import (
 // ErrLate: a removal came later than it may, and removed nothing.
 var ErrLate = errors.New("storage: the removal came too late")
 
+// Sharer is implemented by backends that several processes can share, if the server behind them does what that needs.
+type Sharer interface {
+	// Share asks the server, and returns what is wrong with it.
+	Share(ctx context.Context) error
+}
+
 // Fencer is implemented by backends that several processes share: a removal that stands still must not take bytes that were stored
 // again meanwhile.
 type Fencer interface {

@@ -29,6 +29,9 @@ func (s *Accounts) EnsureAdmin(ctx context.Context, password string) (generated 
 	_, err = s.CreateUser(access.With(ctx, access.System()), AdminUser, UserChange{
 		Password: &password, Grants: []access.Grant{{Repository: "*", Actions: []access.Action{access.Admin}}},
 	})
+	if err != nil && registry.KindOf(err) == registry.AlreadyExists {
+		return "", nil // a process that started at the same time made it
+	}
 	return generated, err
 }
 

@@ -87,7 +87,7 @@ func (s *Areas) Add(ctx context.Context, key Key, f File, r io.Reader) (publish.
 	}
 	defer p.Abort()
 	defer s.settling.adding(key.row(p.Actor()), s.core.Now)()
-	st, err := p.Stage(ctx, f.File, r)
+	st, err := p.Stage(ctx, f.File, s.keptOpen(ctx, key.row(p.Actor()), r))
 	if err != nil {
 		return publish.Staged{}, err
 	}

@@ -3,6 +3,7 @@ package staging
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ import (
 const (
 	settleBatch  = 1000             // areas on one page of a search
 	settleSearch = time.Minute      // between searches for areas that this process has not seen
+	sharedSearch = 2 * time.Second  // the same, while other processes get files too
+	keepOpen     = time.Second      // between two notes, for other processes, that a file is still coming in
 	settleRetry  = 10 * time.Second // after a failure that may be temporary
 	settleNever  = Never
 )
@@ -82,8 +85,12 @@ func (s *Areas) SettleEvery(ctx context.Context, interval time.Duration) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	var searched, since time.Time
+	every := settleSearch
+	if !s.core.Store.Exclusive() {
+		every = sharedSearch
+	}
 	for {
-		if now := s.core.Now(); now.Sub(searched) >= settleSearch {
+		if now := s.core.Now(); now.Sub(searched) >= every {
 			searched = now
 			since = s.search(ctx, since)
 		}
@@ -96,6 +103,37 @@ func (s *Areas) SettleEvery(ctx context.Context, interval time.Duration) {
 			return
 		}
 	}
+}
+
+// keptOpen is the body of a file that comes in. While it does, the area does not count as quiet: requests of this process are known
+// to settling, and for other processes the area is noted as changed from time to time.
+func (s *Areas) keptOpen(ctx context.Context, row string, r io.Reader) io.Reader {
+	if s.core.Store.Exclusive() {
+		return r
+	}
+	return &keptOpen{ctx, s.core, row, r, s.core.Now().Add(keepOpen)}
+}
+
+type keptOpen struct {
+	ctx  context.Context // of the request whose body it is
+	core *registry.Core
+	row  string
+	r    io.Reader
+	next time.Time
+}
+
+func (k *keptOpen) Read(p []byte) (int, error) {
+	if now := k.core.Now(); now.After(k.next) {
+		k.next = now.Add(keepOpen)
+		_ = k.core.Update(k.ctx, func(tx metadata.Tx) error { // an area that is not there is not settled; other errors meet the file itself
+			set, err := tx.Stagings().Staging(k.row)
+			if err == nil {
+				_, err = tx.Stagings().TouchStaging(set)
+			}
+			return err
+		})
+	}
+	return k.r.Read(p)
 }
 
 // search finds the areas that got files from another process, or from this one before a restart: those with a file since

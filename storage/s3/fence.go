@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,6 +28,32 @@ func (a *apart) note(res *http.Response) {
 	}
 }
 
+// Share implements storage.Sharer: a server that ignores the condition of a request would let one process overwrite what another has
+// written.
+func (s *Store) Share(ctx context.Context) error {
+	key := s.prefix + "probe-" + nonce()
+	b := newSpool(s.spoolDir)
+	defer b.free()
+	if err := b.write([]byte("probe\n")); err != nil {
+		return wrap("probe", err)
+	}
+	_, _, err := s.put(ctx, key, b, nil, condition{absent: true})
+	if err != nil {
+		return wrap("probe", err)
+	}
+	_, _, err = s.put(ctx, key, b, nil, condition{absent: true})
+	if cerr := s.remove(ctx, key); cerr != nil {
+		return wrap("probe", cerr)
+	}
+	switch {
+	case s.unconditional.Load() || err == nil:
+		return wrap("probe", &failure{text: "the server takes a request whose condition does not hold (If-None-Match)"})
+	case !errors.Is(err, errConflict):
+		return wrap("probe", err)
+	}
+	return nil
+}
+
 // Removal implements storage.Fencer by a presigned request.
 func (s *Store) Removal(ctx context.Context, d digest.Digest, ttl time.Duration) (func(ctx context.Context) error, error) {
 	key, ok := s.blobKey(d)
@@ -36,9 +63,18 @@ func (s *Store) Removal(ctx context.Context, d digest.Digest, ttl time.Duration)
 	if by := time.Duration(s.apart.Load()); by.Abs() > maxApart {
 		return nil, wrap("delete", &failure{text: fmt.Sprintf("the server's clock and that of this process are %s apart", by.Abs().Round(time.Second)), is: storage.ErrUnavailable})
 	}
+	if err := s.punctual(ctx); err != nil {
+		return nil, wrap("delete", err)
+	}
+	remove, err := s.removal(ctx, key, ttl)
+	return remove, wrap("delete", err)
+}
+
+// removal is Removal of an object.
+func (s *Store) removal(ctx context.Context, key string, ttl time.Duration) (func(ctx context.Context) error, error) {
 	u, err := s.api.Presign(ctx, http.MethodDelete, s.bucket, key, ttl, nil)
 	if err != nil {
-		return nil, wrap("delete", clean(err))
+		return nil, clean(err)
 	}
 	prepared := time.Now()
 	return func(ctx context.Context) error {
@@ -61,6 +97,32 @@ func (s *Store) Removal(ctx context.Context, d digest.Digest, ttl time.Duration)
 		}
 		return wrap("delete", &failure{code: "an error", status: res.StatusCode, is: storage.ErrUnavailable})
 	}, nil
+}
+
+// punctual finds out, once, whether the server refuses a request whose time is over.
+func (s *Store) punctual(ctx context.Context) error {
+	s.late.Lock()
+	defer s.late.Unlock()
+	if s.late.refused {
+		return nil
+	}
+	late, err := s.removal(ctx, s.prefix+"probe-"+nonce(), time.Second)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-time.After(2500 * time.Millisecond): // servers count whole seconds
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	switch err := late(ctx); {
+	case errors.Is(err, storage.ErrLate):
+		s.late.refused = true
+		return nil
+	case err != nil:
+		return err
+	}
+	return &failure{text: "the server takes presigned requests whose time is over, so nothing can be removed beside other processes"}
 }
 
 const maxAnswerBytes = 64 << 10

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,6 +60,10 @@ type Store struct {
 	spoolDir string
 	conns    *http.Transport
 	apart    *apart
+	late     struct {
+		sync.Mutex
+		refused bool // the server is known to refuse what comes too late
+	}
 
 	states states
 	// unconditional is set once the server has refused a conditional PUT as not implemented.
@@ -72,6 +77,7 @@ var (
 	_ storage.Grower    = (*Store)(nil)
 	_ storage.Presigner = (*Store)(nil)
 	_ storage.Fencer    = (*Store)(nil)
+	_ storage.Sharer    = (*Store)(nil)
 )
 
 // New opens the bucket; Parse makes the options of a URL. The error, for example ErrNoBucket, says in one line what is

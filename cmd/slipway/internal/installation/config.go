@@ -63,6 +63,7 @@ type Config struct {
 	DeletedGrace    time.Duration
 	PullsKept       time.Duration
 	StartTimeout    time.Duration // 0: the default
+	Replica         string        // what other processes call this one; "": by host and process
 	NewLogKey       bool
 	AcceptClock     bool
 
@@ -122,6 +123,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.GCGrace, "gc-grace", 24*time.Hour, "how long a blob stays after its last use ended")
 	fs.DurationVar(&c.DeletedGrace, "deleted-grace", 7*24*time.Hour, "how long a deleted version or repository can be restored")
 	fs.DurationVar(&c.PullsKept, "pulls-kept", 365*24*time.Hour, "how long it is known who downloaded a version; 0: that is not noted")
+	fs.StringVar(&c.Replica, "replica", "", "what the other replicas on a PostgreSQL database call this one; each needs another name (default: host and process)")
 	fs.DurationVar(&c.StartTimeout, "start-timeout", time.Minute, "how long a start waits for a PostgreSQL server that does not answer, and for another Slipway on its database to end")
 	fs.BoolVar(&c.NewLogKey, "new-log-key", false, "make a new key for the log although the old one is missing; auditors will notice")
 	fs.BoolVar(&c.AcceptClock, acceptClock, false, "take the machine's clock for right although it is behind the log or has jumped; give it once")

@@ -57,7 +57,7 @@ func (c *Config) DatabasePath() (string, error) {
 }
 
 // openMetadata opens the database.
-func (c *Config) openMetadata(ctx context.Context, db database, observe func(metadata.Batch)) (metadata.Store, error) {
+func (c *Config) openMetadata(ctx context.Context, db database, peers bool, observe func(metadata.Batch)) (metadata.Store, error) {
 	if observe == nil {
 		observe = func(metadata.Batch) {}
 	}
@@ -68,11 +68,10 @@ func (c *Config) openMetadata(ctx context.Context, db database, observe func(met
 		}
 		return s, nil
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
+	options := []postgres.Option{postgres.WithObserver(observe), postgres.WithName(c.replica())}
+	if peers {
+		options = append(options, postgres.WithPeers())
 	}
-	options := []postgres.Option{postgres.WithObserver(observe), postgres.WithName(fmt.Sprintf("%s, process %d", host, os.Getpid()))}
 	if c.StartTimeout != 0 {
 		options = append(options, postgres.WithPatience(c.StartTimeout))
 	}
@@ -84,6 +83,18 @@ func (c *Config) openMetadata(ctx context.Context, db database, observe func(met
 		return nil, command.Usagef("--metadata: %w", err)
 	}
 	return s, nil
+}
+
+// replica is what the other processes that use a PostgreSQL database call this one.
+func (c *Config) replica() string {
+	if c.Replica != "" {
+		return c.Replica
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s, process %d", host, os.Getpid())
 }
 
 // settingLogKey is the public half of the key that signs the log of a PostgreSQL database.

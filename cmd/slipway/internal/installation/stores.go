@@ -34,8 +34,18 @@ type Stores struct {
 	Keys  Keys
 }
 
-// Open opens the stores and makes missing ones; observe, which may be nil, hears of commits to the database. The caller closes.
-func Open(ctx context.Context, c *Config, observe func(metadata.Batch)) (_ *Stores, err error) {
+// Open opens the stores and makes missing ones; observe, which may be nil, hears of commits to the database. No other process uses
+// them meanwhile. The caller closes.
+func Open(ctx context.Context, c *Config, observe func(metadata.Batch)) (*Stores, error) {
+	return open(ctx, c, false, observe)
+}
+
+// Join is Open beside other processes that have joined, where the stores can be shared: those of PostgreSQL and S3.
+func Join(ctx context.Context, c *Config, observe func(metadata.Batch)) (*Stores, error) {
+	return open(ctx, c, true, observe)
+}
+
+func open(ctx context.Context, c *Config, peers bool, observe func(metadata.Batch)) (_ *Stores, err error) {
 	db, err := c.database()
 	if err != nil {
 		return nil, err
@@ -63,7 +73,13 @@ func Open(ctx context.Context, c *Config, observe func(metadata.Batch)) (_ *Stor
 	if s.Keys, err = c.logKey(); err != nil {
 		return nil, err
 	}
-	if s.Meta, err = c.openMetadata(ctx, db, observe); err != nil {
+	peers = peers && target.s3 != nil
+	if shareable, ok := s.Blobs.(storage.Sharer); ok && peers && db.server != "" {
+		if err := shareable.Share(ctx); err != nil {
+			return nil, command.Usagef("--blobs: several processes can't share the store: %w", err)
+		}
+	}
+	if s.Meta, err = c.openMetadata(ctx, db, peers, observe); err != nil {
 		return nil, err
 	}
 	if db.server != "" {

@@ -53,7 +53,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if s.reserve, err = installation.OpenReserve(c, logger); err != nil {
 		return nil, err
 	}
-	if s.stores, err = installation.Open(ctx, c, newBatchMetrics(reg).observe); err != nil {
+	if s.stores, err = installation.Join(ctx, c, newBatchMetrics(reg).observe); err != nil {
 		return nil, c.InUse(err)
 	}
 	version, commit := p.Version()
