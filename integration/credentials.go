@@ -21,10 +21,6 @@ type Credentials struct {
 	ClientCert string `json:"client_cert,omitempty"` // PEM
 	ClientKey  string `json:"client_key,omitempty"`  // PEM
 	CA         string `json:"ca,omitempty"`          // PEM: the only roots that the broker's certificate may have
-	// Keys of AWS.
-	AccessKeyID     string `json:"access_key_id,omitempty"`
-	SecretAccessKey string `json:"secret_access_key,omitempty"`
-	SessionToken    string `json:"session_token,omitempty"`
 }
 
 // String implements fmt.Stringer: it hides them.
@@ -58,7 +54,7 @@ func (c Credentials) Allowed(sink string, fields ...string) error {
 			return invalidCredentials("%s is not for a %s; it takes %s", name, sink, strings.Join(fields, ", "))
 		}
 	}
-	for _, pair := range [][2]string{{"username", "password"}, {"client_cert", "client_key"}, {"access_key_id", "secret_access_key"}} {
+	for _, pair := range [][2]string{{"username", "password"}, {"client_cert", "client_key"}} {
 		if (given[pair[0]] == "") != (given[pair[1]] == "") {
 			return invalidCredentials("%s and %s go together", pair[0], pair[1])
 		}

@@ -86,7 +86,7 @@ func Start(out *Outbox, o Options) *Dispatcher { return start(context.Background
 
 func start(ctx context.Context, out *Outbox, o Options) *Dispatcher {
 	d := &Dispatcher{
-		out: out, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics),
+		out: out, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics, out.s.sinks.brokers()),
 		inFlight: map[int64]slot{}, bySub: map[int64]int{}, byReceiver: map[string]int{}, ended: make(chan int64, inAll),
 	}
 	if d.now == nil {

@@ -29,8 +29,9 @@ type progress struct {
 	failing bool
 }
 
-// newMetrics returns those that reg has already, from a dispatcher that has ended, or new ones.
-func newMetrics(reg prometheus.Registerer) *metrics {
+// newMetrics returns those that reg has already, from a dispatcher that has ended, or new ones. Those of streams are there for each of
+// the brokers, also before one is used.
+func newMetrics(reg prometheus.Registerer, brokers []string) *metrics {
 	m := &metrics{
 		attempts: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "slipway_delivery_attempt_duration_seconds", Help: "Time of attempts to send an event to a subscription.",
@@ -61,6 +62,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.attempts, m.pending, m.oldest = registered(reg, m.attempts), registered(reg, m.pending), registered(reg, m.oldest)
 		m.messages, m.batches = registered(reg, m.messages), registered(reg, m.batches)
 		m.behind, m.failing = registered(reg, m.behind), registered(reg, m.failing)
+	}
+	for _, name := range brokers {
+		for _, outcome := range []string{"delivered", "retry", "dead"} {
+			m.messages.WithLabelValues(name, outcome)
+		}
+		m.batches.WithLabelValues(name)
+		m.show(name)
 	}
 	return m
 }
@@ -134,9 +142,14 @@ func (m *metrics) forget(sub Subscription) {
 func (m *metrics) forgetAll() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	sinks := map[string]bool{}
+	for _, p := range m.streams {
+		sinks[p.sink] = true
+	}
 	clear(m.streams)
-	m.behind.Reset()
-	m.failing.Reset()
+	for name := range sinks {
+		m.show(name)
+	}
 }
 
 func (m *metrics) show(sink string) {

@@ -131,6 +131,17 @@ func checkTarget(sink Sink, target string) error {
 	return sink.Check(target)
 }
 
+// brokers are the names of those that are brokers.
+func (s Sinks) brokers() []string {
+	var out []string
+	for _, sink := range s {
+		if _, ok := sink.(Broker); ok {
+			out = append(out, sink.Name())
+		}
+	}
+	return out
+}
+
 // streams reports whether events of a subscription are streamed. One whose sink this server does not have waits as a stream does, until
 // it has the sink again.
 func (s Sinks) streams(sub Subscription) bool {

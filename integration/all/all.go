@@ -8,7 +8,7 @@ import (
 )
 
 // Sinks makes every sink that a subscription can name; the first is the default. They reach what o lets them. version is this
-// program's. The caller closes them.
+// program's. The caller closes them. A program that is built with the tag nobrokers has webhooks only.
 func Sinks(o outbound.Options, version string) integration.Sinks {
-	return integration.Sinks{webhook.New(o, version)}
+	return append(integration.Sinks{webhook.New(o, version)}, brokers(o, version)...)
 }

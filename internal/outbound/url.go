@@ -27,11 +27,22 @@ func (o Options) CheckURL(u *url.URL) error {
 	} else if u.Host[len(u.Host)-1] == ':' {
 		return errors.New("its port is missing")
 	}
+	if err := CheckHost(host); err != nil {
+		return err
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return o.check(host, ip)
+	}
+	return nil
+}
+
+// CheckHost says whether a text is a name or an address that can be reached: no number in disguise, no zone. Errors do not repeat it.
+func CheckHost(host string) error {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		if ip.Zone() != "" {
 			return errors.New("its address has a zone")
 		}
-		return o.check(host, ip)
+		return nil
 	}
 	if name := canonical(host); len(name) > maxHostBytes || !hostName.MatchString(name) {
 		return errors.New("its host is not a name in ASCII letters (international names begin with xn--)")

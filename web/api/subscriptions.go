@@ -22,7 +22,7 @@ func (h *handlers) subscriptionRoutes() []endpoint {
 			Rights: needs(scopeRepository, access.Admin), ID: "createSubscription", Group: "Subscriptions", Summary: "Have events sent to an address",
 			Request: openapi.Takes[api.NewSubscription](`{"name":"deploy","sink":"webhook","url":"https://deploy.example.com/hook","preset":"cloudevents",`+
 				`"types":["tag.*"],"repositories":["main"],"packages":["*"],"tags":["production"]}`, "name", "url"),
-			Answers: created("The subscription with the secret that signs, shown this once.", api.ChangedSubscription{Subscription: subscriptionExample, Secret: "whsec_…"}, locationOf),
+			Answers: created("The subscription with the secret that signs, shown this once. A message broker gets none.", api.ChangedSubscription{Subscription: subscriptionExample, Secret: "whsec_…"}, locationOf),
 			Errors:  []int{http.StatusConflict, http.StatusNotFound}}},
 		{"POST", "/subscriptions/preview", "api.subscriptions.preview", h.previewSubscription, openapi.Operation{
 			Rights: needs(scopeRepository, access.Admin), ID: "previewSubscription", Group: "Subscriptions", Summary: "Show what a subscription would have sent",
@@ -63,7 +63,7 @@ func subscriptionOf(s integration.Subscription) api.Subscription {
 		ID: numberText(s.ID), Name: s.Name, Sink: s.Sink, URL: s.URL, Preset: s.Preset,
 		Types: listed(s.Filter.Types), Repositories: listed(s.Filter.Repositories), Packages: listed(s.Filter.Packages),
 		Tags: listed(s.Filter.Tags), Enabled: s.DisabledAt.IsZero(), DisabledAt: timeOrNull(s.DisabledAt), DisabledReason: s.DisabledReason,
-		FailingSince: timeOrNull(s.FailingSince), CreatedAt: timeText(s.CreatedAt), CreatedBy: s.Owner, UpdatedAt: timeText(s.UpdatedAt),
+		FailingSince: timeOrNull(s.FailingSince), FailingReason: s.FailingReason, CreatedAt: timeText(s.CreatedAt), CreatedBy: s.Owner, UpdatedAt: timeText(s.UpdatedAt),
 	}
 }
 
@@ -78,8 +78,15 @@ func listed(list []string) []string {
 func subscriptionChangeOf(b api.SubscriptionChange) integration.SubscriptionChange {
 	return integration.SubscriptionChange{
 		Name: b.Name, Sink: b.Sink, URL: b.URL, Preset: b.Preset, Types: b.Types, Repositories: b.Repositories, Packages: b.Packages,
-		Tags: b.Tags, Secret: b.Secret, RotateSecret: b.RotateSecret, Enabled: b.Enabled, From: b.From,
+		Tags: b.Tags, Secret: b.Secret, RotateSecret: b.RotateSecret, Credentials: credentialsOf(b.Credentials), Enabled: b.Enabled, From: b.From,
 	}
+}
+
+func credentialsOf(c *api.Credentials) *integration.Credentials {
+	if c == nil {
+		return nil
+	}
+	return &integration.Credentials{Username: c.Username, Password: c.Password, Token: c.Token, Creds: c.Creds, ClientCert: c.ClientCert, ClientKey: c.ClientKey, CA: c.CA}
 }
 
 // listSubscriptions answers GET /subscriptions: those whose repositories the caller administers.
@@ -142,8 +149,12 @@ func (h *handlers) getSubscription(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	return httpserver.JSON(w, http.StatusOK, api.SubscriptionDetail{
-		Subscription: subscriptionOf(d.Subscription), Pending: d.Pending, OldestPending: timeOrNull(d.OldestPending), Dead: d.Dead, LastDelivered: timeOrNull(d.LastDelivered)})
+	out := api.SubscriptionDetail{
+		Subscription: subscriptionOf(d.Subscription), Pending: d.Pending, OldestPending: timeOrNull(d.OldestPending), Dead: d.Dead, LastDelivered: timeOrNull(d.LastDelivered)}
+	if d.Stream {
+		out.Lag = &d.Lag
+	}
+	return httpserver.JSON(w, http.StatusOK, out)
 }
 
 // changeSubscription answers PATCH /subscriptions/{id}: 200; with {"rotate_secret":true} or a new "secret" it shows the

@@ -97,7 +97,11 @@ const masked = "••••••"
 const maxPlainSegment = 20
 
 // maskedURL shows an address without what may be secret in it: a password, the values of its query, and long segments of its path.
+// Targets of message brokers can hold no secret, and may list hosts.
 func maskedURL(text string) string {
+	if scheme, _, _ := strings.Cut(text, "://"); scheme != "http" && slices.ContainsFunc(sinkWords, func(c choice) bool { return c.Value == scheme }) {
+		return text
+	}
 	a, err := url.Parse(text)
 	if err != nil || a.Host == "" {
 		return masked

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -84,7 +85,7 @@ func (u *Pages) subscriptions(w http.ResponseWriter, r *http.Request) error {
 
 // subscriptionForm is what the form of a new subscription says. Lists are separated by white space or commas.
 type subscriptionForm struct {
-	Name, URL, Preset, Types, Repositories, Packages, Tags string
+	Name, Sink, URL, Preset, Types, Repositories, Packages, Tags string
 }
 
 // listOf splits a list of a form; nil: it is empty.
@@ -100,6 +101,7 @@ func listOf(text string) *[]string {
 type newSubscriptionView struct {
 	*frame
 	Form    subscriptionForm
+	Sinks   []choice
 	Presets []choice
 	Preview *previewView
 	Made    *api.ChangedSubscription // with its secret
@@ -115,15 +117,22 @@ type previewView struct {
 // presetWords are the shapes of requests, in words.
 var presetWords = []choice{{Value: "cloudevents", Text: "CloudEvents (structured JSON)"}, {Value: "cloudevents-binary", Text: "CloudEvents (binary mode)"}, {Value: "harbor", Text: "as Harbor sends them"}}
 
+// sinkWords are the ways to send, in words.
+var sinkWords = []choice{{Value: "webhook", Text: "Webhook: an HTTP request for each event"}, {Value: "nats", Text: "NATS JetStream: a stream"}}
+
 // newSubscription answers GET /subscriptions/new.
 func (u *Pages) newSubscription(w http.ResponseWriter, r *http.Request) error {
-	return u.writeNewSubscription(w, r, http.StatusOK, newSubscriptionView{Form: subscriptionForm{Preset: presetWords[0].Value}})
+	return u.writeNewSubscription(w, r, http.StatusOK, newSubscriptionView{Form: subscriptionForm{Sink: sinkWords[0].Value}})
 }
 
 func (u *Pages) writeNewSubscription(w http.ResponseWriter, r *http.Request, status int, v newSubscriptionView) error {
 	f := frameOf(r)
 	v.frame = f
-	for _, p := range presetWords {
+	for _, s := range sinkWords {
+		s.Chosen = s.Value == v.Form.Sink
+		v.Sinks = append(v.Sinks, s)
+	}
+	for _, p := range slices.Concat([]choice{{Text: "as usual for where it is sent"}}, presetWords) {
 		p.Chosen = p.Value == v.Form.Preset
 		v.Presets = append(v.Presets, p)
 	}
@@ -135,14 +144,13 @@ func (u *Pages) writeNewSubscription(w http.ResponseWriter, r *http.Request, sta
 // createSubscription answers POST /subscriptions/new: a preview of what the form describes, or the subscription with its secret, shown this once.
 func (u *Pages) createSubscription(w http.ResponseWriter, r *http.Request) error {
 	text := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
-	v := newSubscriptionView{Form: subscriptionForm{Name: text("name"), URL: text("url"), Preset: text("preset"), Types: text("types"),
+	v := newSubscriptionView{Form: subscriptionForm{Name: text("name"), Sink: text("sink"), URL: text("url"), Preset: text("preset"), Types: text("types"),
 		Repositories: text("repositories"), Packages: text("packages"), Tags: text("tags")}}
 	form := v.Form
 	var err error
 	if text("do") == "create" {
 		var made api.ChangedSubscription
-		made, err = u.api.CreateSubscription(r.Context(), api.NewSubscription{Name: &form.Name, URL: &form.URL, Preset: &form.Preset, Types: listOf(form.Types),
-			Repositories: listOf(form.Repositories), Packages: listOf(form.Packages), Tags: listOf(form.Tags)})
+		made, err = u.createFrom(r.Context(), form, text("credentials"))
 		v.Made = &made
 	} else {
 		v.Preview, err = u.preview(r.Context(), form)
@@ -157,8 +165,30 @@ func (u *Pages) createSubscription(w http.ResponseWriter, r *http.Request) error
 	return u.writeNewSubscription(w, r, http.StatusOK, v)
 }
 
+// createFrom makes the subscription that a form describes. credentials are a JSON object; "" is none.
+func (u *Pages) createFrom(ctx context.Context, form subscriptionForm, credentials string) (api.ChangedSubscription, error) {
+	made := api.NewSubscription{Name: &form.Name, URL: &form.URL, Preset: filled(form.Preset), Sink: filled(form.Sink), Types: listOf(form.Types),
+		Repositories: listOf(form.Repositories), Packages: listOf(form.Packages), Tags: listOf(form.Tags)}
+	if credentials != "" {
+		d := json.NewDecoder(strings.NewReader(credentials))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&made.Credentials); err != nil { // its text may quote a secret
+			return api.ChangedSubscription{}, &client.Error{Problem: api.Problem{Status: http.StatusBadRequest, Detail: "the credentials are no JSON object of those that brokers take"}}
+		}
+	}
+	return u.api.CreateSubscription(ctx, made)
+}
+
+// filled is a text of a form; nil: it is empty.
+func filled(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
 func (u *Pages) preview(ctx context.Context, form subscriptionForm) (*previewView, error) {
-	p, err := u.api.PreviewSubscription(ctx, api.PreviewRequest{Preset: &form.Preset, Types: listOf(form.Types), Repositories: listOf(form.Repositories),
+	p, err := u.api.PreviewSubscription(ctx, api.PreviewRequest{Preset: filled(form.Preset), Types: listOf(form.Types), Repositories: listOf(form.Repositories),
 		Packages: listOf(form.Packages), Tags: listOf(form.Tags)})
 	if err != nil {
 		return nil, err

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"slices"
 	"strings"
 
@@ -19,6 +21,7 @@ var subscriptionColumns = []column[api.Subscription]{
 	{"ID", func(s api.Subscription) any { return s.ID }},
 	{"NAME", func(s api.Subscription) any { return s.Name }},
 	{"URL", func(s api.Subscription) any { return s.URL }},
+	{onlyWide("SINK"), func(s api.Subscription) any { return s.Sink }},
 	{onlyWide("PRESET"), func(s api.Subscription) any { return s.Preset }},
 	{"TYPES", func(s api.Subscription) any { return s.Types }},
 	{"REPOSITORIES", func(s api.Subscription) any { return s.Repositories }},
@@ -35,6 +38,13 @@ var changedColumns = of(subscriptionColumns, func(s api.ChangedSubscription) api
 var subscriptionDetail = append(of(subscriptionColumns, func(s api.SubscriptionDetail) api.Subscription { return s.Subscription }), []column[api.SubscriptionDetail]{
 	{"DISABLED AT", func(s api.SubscriptionDetail) any { return whenever(s.DisabledAt) }},
 	{"REASON", func(s api.SubscriptionDetail) any { return s.DisabledReason }},
+	{"FAILS BY", func(s api.SubscriptionDetail) any { return s.FailingReason }},
+	{"LAG", func(s api.SubscriptionDetail) any {
+		if s.Lag == nil {
+			return ""
+		}
+		return *s.Lag
+	}},
 	{"PENDING", func(s api.SubscriptionDetail) any { return s.Pending }},
 	{"OLDEST PENDING", func(s api.SubscriptionDetail) any { return whenever(s.OldestPending) }},
 	{"GIVEN UP", func(s api.SubscriptionDetail) any { return s.Dead }},
@@ -44,7 +54,7 @@ var subscriptionDetail = append(of(subscriptionColumns, func(s api.SubscriptionD
 
 func (c commands) subscriptionCmd() *cobra.Command {
 	var f Flags
-	g := c.Group("subscription", "Send events to other systems by webhook", `  slipway subscription create deploys --url https://ci.example.com/hook --repository main --type tag.set --tag production
+	g := c.Group("subscription", "Send events to other systems, by webhook or through message brokers", `  slipway subscription create deploys --url https://ci.example.com/hook --repository main --type tag.set --tag production
   slipway subscription ping 3
   slipway subscription deliveries 3 --state dead
   slipway subscription redeliver 1207`,
@@ -59,7 +69,7 @@ func (c commands) subscriptionCmd() *cobra.Command {
 const maxSecretInput = 1 << 10
 
 func (c commands) subscriptionCreateCmd(f *Flags) *cobra.Command {
-	var url, preset string
+	var url, preset, sink, credentials string
 	var types, repositories, packages, tags []string
 	var secretStdin bool
 	cmd := &cobra.Command{
@@ -68,18 +78,25 @@ func (c commands) subscriptionCreateCmd(f *Flags) *cobra.Command {
 it sends the events of all repositories and those of the server itself, such as changes of users. Each filter may be given
 again, and takes globs; an event must match one of each kind that is given.
 
-The secret is kept sealed and can't be shown again; it is printed to standard output alone.`,
+The secret is kept sealed and can't be shown again; it is printed to standard output alone.
+
+With --sink nats the events go to a stream of NATS JetStream, in order for each package, for as long as it takes. A broker gets no
+signature; --credentials names a JSON file with what it knows Slipway by, such as {"username":"slipway","password":"…"}.`,
 		Example: `  slipway subscription create deploys --url https://ci.example.com/hook --repository main --type tag.set --tag production
-  slipway subscription create images --url https://argocd.example.com/webhook --preset harbor --repository main`,
+  slipway subscription create images --url https://argocd.example.com/webhook --preset harbor --repository main
+  slipway subscription create bus --sink nats --url 'nats://nats.example.com?stream=SLIPWAY&create=true' --credentials nats.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if url == "" {
 				return command.Usagef("--url: a subscription needs to know where to send to")
 			}
-			sink := "webhook"
 			made := api.NewSubscription{Name: &args[0], Sink: &sink, URL: &url, Types: given(types), Repositories: given(repositories),
 				Packages: given(packages), Tags: given(tags)}
 			if preset != "" {
 				made.Preset = &preset
+			}
+			var err error
+			if made.Credentials, err = c.credentials(credentials); err != nil {
+				return err
 			}
 			if secretStdin {
 				raw, err := io.ReadAll(io.LimitReader(c.Stdin, maxSecretInput))
@@ -96,7 +113,9 @@ The secret is kept sealed and can't be shown again; it is printed to standard ou
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&url, "url", "", "where to send to (required)")
-	command.EnumFlag(cmd, fs, &preset, "preset", "", "", "shape of the requests: "+strings.Join(presets, ", ")+" (default: cloudevents)", presets...)
+	command.EnumFlag(cmd, fs, &sink, "sink", "", "webhook", "how to send: "+strings.Join(sinkNames, ", "), sinkNames...)
+	credentialsFlag(cmd, &credentials)
+	command.EnumFlag(cmd, fs, &preset, "preset", "", "", "shape of the requests: "+strings.Join(presets, ", ")+" (default: cloudevents, for brokers cloudevents-binary)", presets...)
 	fs.StringArrayVar(&repositories, "repository", nil, "only this repository, or glob")
 	fs.StringArrayVar(&types, "type", nil, "only this type of event, or glob, such as tag.set or 'artifact.*'")
 	c.completeTypes(cmd, "type")
@@ -107,7 +126,7 @@ The secret is kept sealed and can't be shown again; it is printed to standard ou
 }
 
 func (c commands) subscriptionSetCmd(f *Flags) *cobra.Command {
-	var name, url, preset string
+	var name, url, preset, credentials string
 	var types, repositories, packages, tags []string
 	cmd := &cobra.Command{
 		Use: "set ID", Short: "Change a subscription; what is not named stays", Args: command.Exactly(1),
@@ -135,7 +154,11 @@ selects everything. What was selected before and still waits is sent as it was s
 					*to.field, some = &filter, true
 				}
 			}
-			if !some {
+			var err error
+			if change.Credentials, err = c.credentials(credentials); err != nil {
+				return err
+			}
+			if !some && change.Credentials == nil {
 				return command.Usagef("there is nothing to change: see '%s --help'", cmd.CommandPath())
 			}
 			return show(c, cmd, f, changedColumns, changeSubscription(args[0], change))
@@ -144,6 +167,7 @@ selects everything. What was selected before and still waits is sent as it was s
 	fs := cmd.Flags()
 	fs.StringVar(&name, "name", "", "its name")
 	fs.StringVar(&url, "url", "", "where to send to")
+	credentialsFlag(cmd, &credentials)
 	command.EnumFlag(cmd, fs, &preset, "preset", "", "", "shape of the requests: "+strings.Join(presets, ", "), presets...)
 	fs.StringArrayVar(&repositories, "repository", nil, "only this repository, or glob")
 	fs.StringArrayVar(&types, "type", nil, "only this type of event, or glob")
@@ -156,6 +180,39 @@ selects everything. What was selected before and still waits is sent as it was s
 // presets are the shapes of requests.
 var presets = []string{"cloudevents", "cloudevents-binary", "harbor"}
 
+// sinkNames are the ways to send.
+var sinkNames = []string{"webhook", "nats"}
+
+func credentialsFlag(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "credentials", "", "JSON file with the credentials for a message broker: username, password, token, creds, client_cert, client_key, ca; - is standard input")
+}
+
+// maxCredentials bounds a file of credentials.
+const maxCredentials = 64 << 10
+
+// credentials reads a file of credentials; nil for "".
+func (c commands) credentials(path string) (*api.Credentials, error) {
+	if path == "" {
+		return nil, nil
+	}
+	from := c.Stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = f.Close() }() // it is only read
+		from = f
+	}
+	var out api.Credentials
+	d := json.NewDecoder(io.LimitReader(from, maxCredentials))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&out); err != nil {
+		return nil, command.Usagef("--credentials: it is no JSON object with username, password, token, creds, client_cert, client_key, ca")
+	}
+	return &out, nil
+}
+
 // given returns a filter; nil when its flag was not given.
 func given(list []string) *[]string {
 	if len(list) == 0 {
@@ -167,6 +224,10 @@ func given(list []string) *[]string {
 // withSecret makes a call that returns a subscription with a new secret.
 func (c commands) withSecret(cmd *cobra.Command, f *Flags, call func(context.Context, *client.Client) (api.ChangedSubscription, error)) error {
 	return ask(c, cmd, f, call, func(s api.ChangedSubscription) error {
+		if s.Secret == "" { // a message broker's
+			_, err := fmt.Fprintf(c.Stderr, "Subscription %s\n", command.Clean(s.ID))
+			return err
+		}
 		fmt.Fprintf(c.Stderr, "Subscription %s; its secret is not shown again:\n", command.Clean(s.ID))
 		_, err := fmt.Fprintln(c.Stdout, command.Clean(s.Secret))
 		return err

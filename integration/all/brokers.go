@@ -1,0 +1,14 @@
+//go:build !nobrokers
+
+package all
+
+import (
+	"slipway/integration"
+	"slipway/integration/nats"
+	"slipway/internal/outbound"
+)
+
+// brokers are the sinks that are message brokers.
+func brokers(o outbound.Options, version string) integration.Sinks {
+	return integration.Sinks{nats.New(o, version)}
+}
