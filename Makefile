@@ -23,7 +23,7 @@ LDFLAGS  := -X main.buildVersion=$(VERSION)
 export GOFLAGS := $(GOFLAGS) -trimpath -tags=netgo,osusergo,sqlite_omit_load_extension
 STATICCHECK_VERSION := v0.8.2
 
-.PHONY: image run build test server clientless driving undetected check lint bench microbench fuzz clients clients-system clients-fetched clean
+.PHONY: image run build test server clientless driving undetected clustered test-cluster check lint bench microbench fuzz clients clients-system clients-fetched clean
 
 run: build
 	./slipway serve
@@ -68,7 +68,7 @@ image:
 
 test:
 	$(MAKE) --no-print-directory -j4 server clients-system clients-fetched clientless
-	$(MAKE) --no-print-directory -j2 driving undetected
+	$(MAKE) --no-print-directory -j2 driving undetected clustered
 
 driving:
 	$(RACED) $(DRIVING)
@@ -77,6 +77,17 @@ undetected:
 	$(TESTING) -p 1 $(UNRACED)
 	$(TESTING) -p 1 -run $(WHOLE) ./formats/... ./web/api ./internal/httpserver
 	SLIPWAY_TEST_METADATA=postgres $(TESTING) -p 1 -skip $(COSTLY) $(OVERPG)
+
+# A release of every format by its own clients, from build to deployment, at three servers over one database and one bucket behind a
+# balancer; test-cluster runs all tests that drive a server, but for those that start it themselves.
+CLUSTERED := SLIPWAY_TEST_CLUSTER=3 SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway SLIPWAY_TEST_LONG=$(LONG) \
+	TMPDIR=$$(.ci/tmpdir.sh) $(TESTING) -timeout 40m
+
+clustered:
+	$(CLUSTERED) -run TestReleaseToDeployment ./cmd/slipway/internal/e2e
+
+test-cluster: server clients
+	$(CLUSTERED) -skip TestOffline ./cmd/slipway/internal/e2e
 
 server:
 	go build -ldflags '-s -w' -o $(CACHE)/test/slipway ./cmd/slipway

@@ -69,7 +69,8 @@ type Server struct {
 	// LimitFiles is the most file descriptors the server may have; 0 is the system's limit.
 	LimitFiles int
 
-	cmd *exec.Cmd
+	cluster cluster
+	cmds    []*exec.Cmd
 }
 
 // NewServer makes a Server with a data directory of its own, which does not run yet.
@@ -97,26 +98,50 @@ func NewServer(t *testing.T, args ...string) *Server {
 // Tail is the end of a text, of n bytes at most.
 func Tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
-// Start runs the server and waits until it is ready.
+// Start runs the server, or the servers of its cluster, and waits until each is ready.
 func (s *Server) Start() {
 	s.T.Helper()
-	args := append([]string{s.Bin, "serve", "--data", s.Data, "--listen", s.Addr, "--log-level", "warn"}, s.Args...)
+	s.cluster.prepare(s)
+	addrs := s.cluster.addrs
+	if len(addrs) == 0 {
+		addrs = []string{s.Addr}
+	}
+	for i, addr := range addrs {
+		data := s.Data
+		if i > 0 {
+			data = fmt.Sprint(s.Data, "-", i)
+		}
+		s.start(data, addr)
+	}
+	for _, addr := range addrs {
+		s.ready(addr)
+	}
+}
+
+func (s *Server) start(data, addr string) {
+	s.T.Helper()
+	args := append([]string{s.Bin, "serve", "--data", data, "--listen", addr, "--log-level", "warn"}, s.Args...)
 	if s.LimitFiles > 0 {
 		// Go raises the soft limit by itself, so the hard one is set.
 		args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, s.LimitFiles), "sh"}, args...)
 	}
-	s.cmd = exec.Command(args[0], args[1:]...)
-	s.cmd.Env = append(append(environment(), "SLIPWAY_ADMIN_PASSWORD="+Password), s.Env...)
-	s.cmd.Stderr, s.cmd.Stdout = s.Logs, s.Logs
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = append(append(environment(), "SLIPWAY_ADMIN_PASSWORD="+Password), s.Env...)
+	cmd.Stderr, cmd.Stdout = s.Logs, s.Logs
 	if s.Prepare != nil {
-		s.Prepare(s.cmd)
+		s.Prepare(cmd)
 	}
-	if err := s.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		s.T.Fatal(err)
 	}
+	s.cmds = append(s.cmds, cmd)
+}
+
+func (s *Server) ready(addr string) {
+	s.T.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
-		if resp, err := http.Get(s.URL + "/readyz"); err == nil {
+		if resp, err := http.Get("http://" + addr + "/readyz"); err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
 				return
@@ -130,24 +155,29 @@ func (s *Server) Start() {
 
 // Kill ends the server with SIGKILL; it is no error when the server does not run.
 func (s *Server) Kill() {
-	if s.cmd == nil {
-		return
+	for _, cmd := range s.cmds {
+		_ = cmd.Process.Kill()
 	}
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
-	s.cmd = nil
+	for _, cmd := range s.cmds {
+		_ = cmd.Wait()
+	}
+	s.cmds = nil
 }
 
 // Terminate asks the server to stop and expects exit code 0.
 func (s *Server) Terminate() {
 	s.T.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		s.T.Error(err)
+	for _, cmd := range s.cmds {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			s.T.Error(err)
+		}
 	}
-	if err := s.cmd.Wait(); err != nil {
-		s.T.Errorf("SIGTERM: %v", err)
+	for _, cmd := range s.cmds {
+		if err := cmd.Wait(); err != nil {
+			s.T.Errorf("SIGTERM: %v", err)
+		}
 	}
-	s.cmd = nil
+	s.cmds = nil
 }
 
 // Run calls the binary and returns its output; it fails the test when the exit code differs from the expected one.

@@ -1,0 +1,59 @@
+package commandtest
+
+import (
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"slipway/metadata/postgres/postgrestest"
+	"slipway/storage/s3/s3test"
+)
+
+// cluster are servers over one PostgreSQL database and one bucket, behind the address of a Server. Its zero value is one server with
+// a directory of its own. SLIPWAY_TEST_CLUSTER is the number of servers, for tests that don't say themselves where data lies.
+type cluster struct{ addrs []string }
+
+// prepare makes the cluster of a Server that has not run before.
+func (c *cluster) prepare(s *Server) {
+	n, _ := strconv.Atoi(os.Getenv("SLIPWAY_TEST_CLUSTER")) // unset is none
+	if n == 0 || len(c.addrs) > 0 || slices.Contains(s.Args, "--metadata") || slices.Contains(s.Args, "--blobs") {
+		return
+	}
+	for range n {
+		addr, err := s3test.FreeAddr()
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		c.addrs = append(c.addrs, addr)
+	}
+	url, env := s3test.New(s.T)
+	key := filepath.Join(s.T.TempDir(), "log.key")
+	s.Run(0, "key", "generate", key)
+	s.Args = append(s.Args, "--metadata", postgrestest.Blank(s.T), "--blobs", url, "--log-key", key)
+	s.Env = append(s.Env, env...)
+	c.balance(s)
+}
+
+// balance passes each request to the next server, also those of one connection.
+func (c *cluster) balance(s *Server) {
+	ln, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	var turn atomic.Uint64
+	proxy := &http.Server{Handler: &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = "http", c.addrs[turn.Add(1)%uint64(len(c.addrs))]
+			r.Out.Host = r.In.Host
+		},
+		FlushInterval: -1,
+		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
+	}}
+	go func() { _ = proxy.Serve(ln) }() // until the end of the test
+	s.T.Cleanup(func() { _ = proxy.Close() })
+}
