@@ -4,11 +4,12 @@ package all
 
 import (
 	"slipway/integration"
+	"slipway/integration/kafka"
 	"slipway/integration/nats"
 	"slipway/internal/outbound"
 )
 
 // brokers are the sinks that are message brokers.
 func brokers(o outbound.Options, version string) integration.Sinks {
-	return integration.Sinks{nats.New(o, version)}
+	return integration.Sinks{nats.New(o, version), kafka.New(o, version)}
 }

@@ -147,3 +147,17 @@ func CheckTemplate(setting, template string, allowed func(r rune) bool) error {
 func invalid(format string, args ...any) error {
 	return registry.Errorf(registry.Invalid, registry.AboutSubscription, "url: "+format, args...)
 }
+
+// Attributes are those of a CloudEvent in binary mode, by name, without the encoding of HTTP headers.
+func Attributes(m integration.Message) map[string]string {
+	out := map[string]string{}
+	for header, value := range m.Header {
+		if name, ok := strings.CutPrefix(header, "ce-"); ok {
+			if plain, err := url.PathUnescape(value); err == nil {
+				value = plain
+			}
+			out[name] = value
+		}
+	}
+	return out
+}
