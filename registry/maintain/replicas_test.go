@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,10 +23,10 @@ import (
 type shared struct {
 	metadata.Store
 	metadata.Versioned
-	now *bool
+	now *atomic.Bool
 }
 
-func (s shared) Exclusive() bool { return !*s.now }
+func (s shared) Exclusive() bool { return !s.now.Load() }
 
 // clock is a time that tests move on; each look moves it a little.
 type clock struct {
@@ -49,14 +50,14 @@ func (c *clock) add(d time.Duration) {
 // TestCollectorThatStoodStill: a collector stops at each of its calls in turn, for longer than another process waits; that one takes
 // over, and the same bytes are published. When the first one goes on, it removes nothing of them.
 func TestCollectorThatStoodStill(t *testing.T) {
-	c, both := &clock{at: time.Now()}, false
+	c, both := &clock{at: time.Now()}, &atomic.Bool{}
 	e := registrytest.New(t, registrytest.StoreClock(c.now), registrytest.With(func(cfg *instance.Config) { cfg.Now = c.now }), func(e *registrytest.Env) {
 		e.Blobs = mem.New().WithClock(c.now)
 		registrytest.InTurns(e)
-		e.Metadata = shared{e.Metadata, e.Metadata.(metadata.Versioned), &both}
+		e.Metadata = shared{e.Metadata, e.Metadata.(metadata.Versioned), both}
 	})
 	other := e.Replica()
-	both = true
+	both.Store(true)
 	late := 0
 	for i := 0; ; i++ {
 		c.add(time.Hour)
