@@ -105,15 +105,14 @@ func (s *stream) sleep(ctx context.Context, d time.Duration) {
 
 // step reads, sends and stores once, and says how long there is nothing more to do unless the log grows.
 func (s *stream) step(ctx, attempts context.Context) (wait time.Duration, err error) {
-	more, err := s.fill(ctx)
-	if err != nil {
+	if err := s.fill(ctx); err != nil {
 		return 0, err
 	}
 	sent, wait, err := s.send(ctx, attempts)
 	if err != nil {
 		return 0, err
 	}
-	if s.waiting == 0 && !more {
+	if s.waiting == 0 {
 		s.fault = ""
 	}
 	s.metrics.stream(s.sub, s.size-1-s.cursor(), s.fault != "")
@@ -124,7 +123,7 @@ func (s *stream) step(ctx, attempts context.Context) (wait time.Duration, err er
 			return 0, err
 		}
 	}
-	if sent || more && s.room() {
+	if sent {
 		return 0, nil
 	}
 	return wait, nil
@@ -135,8 +134,9 @@ func (s *stream) room() bool {
 	return s.waiting < inFlight && s.bytes < windowBytes && len(s.window) < windowSpan
 }
 
-// fill reads the log into the window. more: there is more to read.
-func (s *stream) fill(ctx context.Context) (more bool, err error) {
+// fill reads the log into the window, unless the subscription was changed, paused or removed: then the stream is about to be stopped, and
+// what is behind the change is not its own.
+func (s *stream) fill(ctx context.Context) error {
 	for {
 		var entries []registry.Entry
 		err := s.out.s.core.Store.View(ctx, func(tx metadata.Tx) (err error) {
@@ -144,20 +144,25 @@ func (s *stream) fill(ctx context.Context) (more bool, err error) {
 				entries = nil
 				return err
 			}
+			row, err := tx.Subscriptions().Subscription(s.sub.ID)
+			if err != nil || !row.UpdatedAt.Equal(s.sub.UpdatedAt) {
+				entries = nil
+				return gone(err)
+			}
 			entries, err = tx.Log().Entries(metadata.EntryQuery{After: s.read, Limit: outboxBatch})
 			return err
 		})
 		if err != nil {
-			return false, err
+			return err
 		}
 		for _, entry := range entries {
 			if err := s.take(ctx, entry); err != nil {
-				return false, err
+				return err
 			}
 			s.read = entry.Seq
 		}
 		if len(entries) < outboxBatch {
-			return s.read < s.size-1, nil
+			return nil
 		}
 	}
 }
