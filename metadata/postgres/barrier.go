@@ -12,9 +12,9 @@ import (
 	"slipway/metadata/internal/sqlstore"
 )
 
-// newBatches is the query for the groups behind the one that is known. LISTEN is no substitute: it tells later than the writer's
-// caller is answered.
-const newBatches = `SELECT gen, parts, writer FROM batch WHERE gen > GREATEST($1, (SELECT MAX(gen) FROM batch) - $2) ORDER BY gen`
+// newBatches is the query for the groups behind the one that is known, the newest first: by the limit and the order, every plan goes
+// through the index. LISTEN is no substitute: it tells later than the writer's caller is answered.
+const newBatches = `SELECT gen, parts, writer FROM batch WHERE gen > $1 ORDER BY gen DESC LIMIT CAST($2 AS BIGINT)`
 
 // barrier makes readers wait until what any process acknowledged before they came counts in this process's generations. One look at
 // the database is under way at a time; those who come meanwhile wait for the next, which all of them share.
@@ -100,16 +100,18 @@ func (b *barrier) ask(ctx context.Context) error {
 		b.session = &session{conn: conn}
 	}
 	b.looks.Add(1)
-	return sqlstore.Query(ctx, b.session, newBatches, []any{int64(b.store.generations.Now()), int64(mostMissed)}, //nolint:gosec // a generation is a BIGINT
+	var found []batch
+	err := sqlstore.Query(ctx, b.session, newBatches, []any{int64(b.store.generations.Now()), int64(mostMissed)}, //nolint:gosec // a generation is a BIGINT
 		func(r sqlstore.Row) error {
-			var gen int64
-			var parts, writer []byte
-			if err := r.Scan(&gen, &parts, &writer); err != nil {
-				return err
-			}
-			b.store.generations.apply(uint64(gen), unpack(parts), b.store.wrote(writer)) //nolint:gosec // positive
-			return nil
+			var g batch
+			err := r.Scan(&g.gen, &g.parts, &g.writer)
+			found = append(found, g)
+			return err
 		})
+	if err == nil {
+		b.store.learn(found)
+	}
+	return err
 }
 
 // close ends the connection. No look may be under way.

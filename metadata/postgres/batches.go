@@ -76,3 +76,16 @@ func (b *batches) apply(gen uint64, t touched, own bool) {
 	}
 	b.Set(gen, t.list, t.any || gen != now+1)
 }
+
+// batch is a row of table batch, as far as those who remember something need it.
+type batch struct {
+	gen           int64
+	parts, writer []byte
+}
+
+// learn counts groups that were found in the database, the newest first.
+func (s *Store) learn(found []batch) {
+	for _, g := range slices.Backward(found) {
+		s.generations.apply(uint64(g.gen), unpack(g.parts), s.wrote(g.writer)) //nolint:gosec // positive
+	}
+}

@@ -26,8 +26,11 @@ func (s *Store) Prepared(ctx context.Context) ([]string, error) {
 		}
 		return rows.Err()
 	}
-	if s.writer.session != nil {
-		if err := add(s.writer.session); err != nil {
+	for _, session := range []*session{s.writer.session, s.barrier.session} {
+		if session == nil {
+			continue
+		}
+		if err := add(session); err != nil {
 			return nil, err
 		}
 	}

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -18,6 +19,12 @@ func TestStore(t *testing.T) {
 		metadatatest.Run(t, func(t *testing.T, now func() time.Time) metadata.Store {
 			return &recorded{Store: open(t, postgrestest.URL(t), postgres.WithClock(now)), t: t, to: rec}
 		})
+	})
+	t.Run("beside others", func(t *testing.T) {
+		s := &recorded{Store: open(t, postgrestest.URL(t), postgres.WithPeers()), t: t, to: rec}
+		if err := errors.Join(s.Sync(t.Context()), s.Close()); err != nil {
+			t.Error(err)
+		}
 	})
 	t.Run("plans", rec.checkPlans)
 }

@@ -32,9 +32,9 @@ const (
 const (
 	beginWrite = `BEGIN ISOLATION LEVEL READ COMMITTED`
 	takeTurn   = `SELECT id FROM turn WHERE id = 1 FOR UPDATE`
-	// readState returns the last group, behind those that this process may not know.
+	// readState returns the last group, and before it those that this process may not know: the newest first, see newBatches.
 	readState = `SELECT b.gen, b.parts, b.writer, b.at, b.size, b.ids, b.edge, b.last_id, ` + microsClock + `, (SELECT COUNT(*) FROM member WHERE boot = $1)
-		FROM batch b WHERE b.gen >= GREATEST($2, (SELECT MAX(gen) FROM batch) - $3) ORDER BY b.gen`
+		FROM batch b WHERE b.gen >= $2 ORDER BY b.gen DESC LIMIT CAST($3 AS BIGINT)`
 	addBatch = `INSERT INTO batch (gen, writer, at, size, ids, edge, last_id, parts, entries) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	trim     = `DELETE FROM batch WHERE gen < $1 AND at < $2`
 
@@ -158,25 +158,27 @@ func (w *writer) resume() (last, now int64, err error) {
 	s.later(takeTurn)
 	var state sqlstore.State
 	var ours int64
-	found := false
+	var found []batch
 	err = sqlstore.Query(context.Background(), s, readState, []any{w.store.boot, int64(w.store.generations.Now()), int64(mostMissed)}, //nolint:gosec // a generation is a BIGINT
 		func(r sqlstore.Row) error {
-			found = true
-			var parts, writer []byte
-			if err := r.Scan(&w.gen, &parts, &writer, &last, &state.Size, &state.Rows, &state.Edge, &state.Last, &now, &ours); err != nil {
-				return err
+			var g batch
+			at, of, current := last, state, ours
+			err := r.Scan(&g.gen, &g.parts, &g.writer, &at, &of.Size, &of.Rows, &of.Edge, &of.Last, &now, &current)
+			if len(found) == 0 {
+				w.gen, last, state, ours = g.gen, at, of, current
 			}
-			w.store.generations.apply(uint64(w.gen), unpack(parts), w.store.wrote(writer)) //nolint:gosec // positive
-			return nil
+			found = append(found, g)
+			return err
 		})
 	switch {
 	case err != nil:
 		return 0, 0, err
-	case !found:
+	case len(found) == 0:
 		return 0, 0, errors.New("metadata: table batch is empty: the database was changed by others")
 	case ours == 0:
 		return 0, 0, errNoMember
 	}
+	w.store.learn(found)
 	return last, now, w.log.Resume(state)
 }
 
