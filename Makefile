@@ -68,7 +68,7 @@ image:
 
 test:
 	$(MAKE) --no-print-directory -j4 server clients-system clients-fetched clientless
-	$(MAKE) --no-print-directory -j2 driving undetected clustered
+	$(MAKE) --no-print-directory -j2 driving undetected
 
 driving:
 	$(RACED) $(DRIVING)

@@ -24,18 +24,18 @@ func (c *cluster) prepare(s *Server) {
 	if n == 0 || len(c.addrs) > 0 || slices.Contains(s.Args, "--metadata") || slices.Contains(s.Args, "--blobs") {
 		return
 	}
-	for range n {
+	url, env := s3test.New(s.T)
+	database, key := postgrestest.Blank(s.T), filepath.Join(s.T.TempDir(), "log.key")
+	s.Run(0, "key", "generate", key)
+	s.Args = append(s.Args, "--metadata", database, "--blobs", url, "--log-key", key)
+	s.Env = append(s.Env, env...)
+	for range n { // at last, so that nothing else takes a port before its server does
 		addr, err := s3test.FreeAddr()
 		if err != nil {
 			s.T.Fatal(err)
 		}
 		c.addrs = append(c.addrs, addr)
 	}
-	url, env := s3test.New(s.T)
-	key := filepath.Join(s.T.TempDir(), "log.key")
-	s.Run(0, "key", "generate", key)
-	s.Args = append(s.Args, "--metadata", postgrestest.Blank(s.T), "--blobs", url, "--log-key", key)
-	s.Env = append(s.Env, env...)
 	c.balance(s)
 }
 

@@ -3,7 +3,6 @@
 package commandtest
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,26 +22,6 @@ type Process struct {
 	URL    string
 	t      *testing.T
 	stdout io.ReadCloser
-}
-
-// LockedBuffer can be read while a process still writes to it.
-type LockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *LockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String returns what was written so far.
-func (l *LockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // environment is that of a server that a test starts: the tests' own, without the pace that "make test" gives to their collectors.

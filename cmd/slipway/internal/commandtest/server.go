@@ -61,7 +61,7 @@ type Server struct {
 	Data string
 	Addr string
 	URL  string
-	Logs *bytes.Buffer
+	Logs *LockedBuffer
 	Args []string // flags for where it stores data; fsck gets them too
 	Env  []string
 	// Prepare, if it is set, changes each command before it runs: its user, directory and environment.
@@ -84,7 +84,7 @@ func NewServer(t *testing.T, args ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{T: t, Bin: bin, Data: filepath.Join(t.TempDir(), "data"), Addr: addr, Args: args, Logs: &bytes.Buffer{}}
+	s := &Server{T: t, Bin: bin, Data: filepath.Join(t.TempDir(), "data"), Addr: addr, Args: args, Logs: &LockedBuffer{}}
 	s.URL = "http://" + s.Addr
 	t.Cleanup(func() {
 		s.Kill()
