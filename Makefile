@@ -50,8 +50,8 @@ build:
 # those send a tenth: the race detector makes them up to ten times slower. They wait for the disk, so they run beside the tests
 # of clients, one package at a time. The server that the tests of cmd start, kill and check is built without the detector too, once
 # for all of them.
-DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/e2e formats/oci formats/pypi cmd/slipway web/ui web/api storage/s3 formats/raw cmd/slipway/internal/cli \
-	cmd/slipway/internal/doctest metadata/sqlite metadata/postgres internal/httpserver integration/upstream/upstreamtest cmd/slipway/internal/serve cmd/slipway/internal/admin docs storage/s3/s3test integration/kafka)
+DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/e2e formats/oci formats/pypi integration/kafka cmd/slipway web/ui web/api storage/s3 formats/raw cmd/slipway/internal/cli \
+	cmd/slipway/internal/doctest metadata/sqlite metadata/postgres internal/httpserver integration/upstream/upstreamtest cmd/slipway/internal/serve cmd/slipway/internal/admin docs storage/s3/s3test)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
 WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload|TestRoutes)$$/^(S1|S8|hostile|bodies|deep|oversize|names|texts|local_.*)$$'
 # A part of the core's tests runs over PostgreSQL too: all but those that do the same thing a thousand times.

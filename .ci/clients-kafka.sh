@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# With LONG=1, fills $SLIPWAY_CLIENTS/kafka-<version> with the jars of the Kafka broker that tests start for themselves, from where this
+# Fills $SLIPWAY_CLIENTS/kafka-<version> with the jars of the Kafka broker that tests start for themselves, from where this
 # machine's Maven gets things. What is there already is left alone. Needs mvn and a JDK.
 set -euo pipefail
-[ -n "${LONG:-}" ] || exit 0
 top=$(cd "$(dirname "$0")/.." && pwd)
 dir=${SLIPWAY_CLIENTS:-$top/.cache/clients}
 kafka=4.1.0 # as in integration/kafka/broker_test.go
