@@ -33,6 +33,24 @@ type Grammar struct {
 	Allowed []string // settings, beside tls and server_name
 }
 
+// Sink is what the sinks of all brokers have in common, to be embedded.
+type Sink struct {
+	Grammar Grammar
+	Options outbound.Options // how brokers are reached
+}
+
+// Name implements integration.Sink: it is the scheme of its URLs.
+func (s *Sink) Name() string { return s.Grammar.Scheme }
+
+// Ordered implements integration.Sink.
+func (*Sink) Ordered() bool { return true }
+
+// Close implements integration.Sink: connections belong to senders.
+func (*Sink) Close() error { return nil }
+
+// Receiver implements integration.Sink.
+func (s *Sink) Receiver(target string) string { return s.Grammar.Receiver(target) }
+
 // Parse reads a target. The error does not repeat it. Invalid.
 func (g Grammar) Parse(text string) (Target, error) {
 	var t Target

@@ -25,32 +25,20 @@ const Name = "kafka"
 // maxTopic bounds the name of a topic, as Kafka does.
 const maxTopic = 249
 
-var grammar = brokerurl.Grammar{Scheme: "kafka", Port: "9092", Example: "kafka://host:9092,host:9092/topic?sasl=scram-sha-512", Allowed: []string{"sasl"}}
+var grammar = brokerurl.Grammar{Scheme: Name, Port: "9092", Example: "kafka://host:9092,host:9092/topic?sasl=scram-sha-512", Allowed: []string{"sasl"}}
 
 // Sink sends to Kafka. It implements integration.Broker, and is safe for concurrent use.
 type Sink struct {
-	network outbound.Options
-	agent   string
+	brokerurl.Sink
+	agent string
 }
 
 var _ integration.Broker = (*Sink)(nil)
 
 // New makes a sink that reaches what o lets it. version is of this program.
 func New(o outbound.Options, version string) *Sink {
-	return &Sink{network: o, agent: "slipway-" + version}
+	return &Sink{Sink: brokerurl.Sink{Grammar: grammar, Options: o}, agent: "slipway-" + version}
 }
-
-// Name implements integration.Sink.
-func (*Sink) Name() string { return Name }
-
-// Ordered implements integration.Sink.
-func (*Sink) Ordered() bool { return true }
-
-// Close implements integration.Sink: connections belong to senders.
-func (*Sink) Close() error { return nil }
-
-// Receiver implements integration.Sink.
-func (*Sink) Receiver(target string) string { return grammar.Receiver(target) }
 
 // Check implements integration.Sink. Invalid.
 func (*Sink) Check(target string) error { _, err := parse(target); return err }
@@ -100,7 +88,7 @@ func (s *Sink) Open(ctx context.Context, t integration.Target) (integration.Send
 	if err != nil {
 		return nil, err
 	}
-	network, err := at.Network(s.network, t.Credentials)
+	network, err := at.Network(s.Options, t.Credentials)
 	if err != nil {
 		return nil, err
 	}

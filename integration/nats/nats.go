@@ -23,33 +23,21 @@ const Name = "nats"
 // defaultSubject of a URL that names none. A type has a dot, so readers can ask for slipway.artifact.*.main.
 const defaultSubject = "slipway.{type}.{repository}"
 
-var grammar = brokerurl.Grammar{Scheme: "nats", Port: "4222", Example: "nats://host:4222,host:4222?stream=SLIPWAY&subject=" + defaultSubject,
+var grammar = brokerurl.Grammar{Scheme: Name, Port: "4222", Example: "nats://host:4222,host:4222?stream=SLIPWAY&subject=" + defaultSubject,
 	Allowed: []string{"stream", "subject", "create"}}
 
 // Sink sends to JetStream. It implements integration.Broker, and is safe for concurrent use.
 type Sink struct {
-	network outbound.Options
-	agent   string
+	brokerurl.Sink
+	agent string
 }
 
 var _ integration.Broker = (*Sink)(nil)
 
 // New makes a sink that reaches what o lets it. version is of this program.
 func New(o outbound.Options, version string) *Sink {
-	return &Sink{network: o, agent: "slipway/" + version}
+	return &Sink{Sink: brokerurl.Sink{Grammar: grammar, Options: o}, agent: "slipway/" + version}
 }
-
-// Name implements integration.Sink.
-func (*Sink) Name() string { return Name }
-
-// Ordered implements integration.Sink.
-func (*Sink) Ordered() bool { return true }
-
-// Close implements integration.Sink: connections belong to senders.
-func (*Sink) Close() error { return nil }
-
-// Receiver implements integration.Sink.
-func (*Sink) Receiver(target string) string { return grammar.Receiver(target) }
 
 // Check implements integration.Sink. Invalid.
 func (*Sink) Check(target string) error { _, err := parse(target); return err }
@@ -135,7 +123,7 @@ func (s *Sink) Open(ctx context.Context, t integration.Target) (integration.Send
 	if err != nil {
 		return nil, err
 	}
-	network, err := p.Network(s.network, t.Credentials)
+	network, err := p.Network(s.Options, t.Credentials)
 	if err != nil {
 		return nil, err
 	}
