@@ -106,6 +106,7 @@ func (t target) connection(writer bool) (*pgx.ConnConfig, error) {
 		}
 		c.RuntimeParams[key] = value
 	}
+	c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // a standby shows what is past
 	dialer := &net.Dialer{
 		Timeout:         silence,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: probeAfter, Interval: probeEvery, Count: 3},

@@ -123,7 +123,16 @@ func TestCompany(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	open(t, url, postgres.WithName("a"))
+	tool := open(t, url, postgres.WithName("a"), postgres.WithSharedBlobs())
+	if err := try(postgres.WithPeers(), postgres.WithName("b")); !errors.Is(err, metadata.ErrInUse) || tool.Exclusive() {
+		t.Errorf("beside a tool: %v; the tool is exclusive: %t", err, tool.Exclusive())
+	}
+	if err := tool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if own := open(t, url, postgres.WithName("a")); !own.Exclusive() {
+		t.Error("a process with blobs of its own is not exclusive")
+	}
 	if err := try(postgres.WithPeers(), postgres.WithName("b")); !errors.Is(err, metadata.ErrInUse) {
 		t.Errorf("beside one that is alone: %v", err)
 	}
@@ -177,5 +186,41 @@ func TestNews(t *testing.T) {
 	}
 	for i := range 5 {
 		hears(fmt.Sprint("looked", i))
+	}
+}
+
+// TestStandby: what a server that only reads shows may be past, so it is not asked: neither for what others wrote nor for anything else.
+func TestStandby(t *testing.T) {
+	url := postgrestest.URL(t)
+	a, b := open(t, url, postgres.WithPeers(), postgres.WithName("a")), open(t, url, postgres.WithPeers(), postgres.WithName("b"))
+	if err := errors.Join(a.Update(t.Context(), note("one")), b.Sync(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	admin := administrator(t, url)
+	var name string
+	if err := admin.QueryRow(t.Context(), `SELECT current_database()`).Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	become := func(setting string) {
+		t.Helper()
+		do(t, admin, `SET transaction_read_only = off`)
+		do(t, admin, fmt.Sprintf(`ALTER DATABASE %s %s`, name, setting))
+		do(t, admin, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	}
+	become(`SET default_transaction_read_only = on`)
+	reads := func() error {
+		return b.View(t.Context(), func(tx metadata.Tx) error { _, err := tx.Log().LogSize(); return err })
+	}
+	_ = reads() // by the connection that was ended
+	for what, err := range map[string]error{"Sync": b.Sync(t.Context()), "View": reads()} {
+		if !errors.Is(err, metadata.ErrUnavailable) {
+			t.Errorf("%s at a server that only reads: %v", what, err)
+		}
+	}
+	become(`RESET default_transaction_read_only`)
+	for end := time.Now().Add(20 * time.Second); errors.Join(b.Sync(t.Context()), reads()) != nil; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not go on")
+		}
 	}
 }

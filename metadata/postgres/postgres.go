@@ -28,7 +28,8 @@ type config struct {
 	now     func() time.Time // nil: the database's clock
 	observe func(metadata.Batch)
 	name    string
-	alone   bool
+	alone   bool // no other process may use the database
+	shared  bool // others may reach the blobs, so that this process may be slower than its row lasts
 	patient time.Duration
 	term    time.Duration
 }
@@ -43,7 +44,11 @@ func WithObserver(f func(metadata.Batch)) Option { return func(c *config) { c.ob
 func WithName(name string) Option { return func(c *config) { c.name = name } }
 
 // WithPeers lets other processes use the database at the same time, if they all say so, each under a name of its own.
-func WithPeers() Option { return func(c *config) { c.alone = false } }
+func WithPeers() Option { return func(c *config) { c.alone, c.shared = false, true } }
+
+// WithSharedBlobs says that the blobs are where other processes reach them: one that enters when this process's row has ended, because
+// it stood still, meets what it does to them afterwards. So the store is not Exclusive, though no other process uses the database meanwhile.
+func WithSharedBlobs() Option { return func(c *config) { c.shared = true } }
 
 // WithPatience bounds how long Open waits for a server that does not answer, and for a process that has the database to end. The
 // default is a minute.
@@ -227,7 +232,7 @@ func (s *Store) Clock() time.Time { return s.clock.time() }
 func (s *Store) Watch() <-chan struct{} { return s.news.Next() }
 
 // Exclusive implements metadata.Store.
-func (s *Store) Exclusive() bool { return s.cfg.alone }
+func (s *Store) Exclusive() bool { return !s.cfg.shared }
 
 // Ready implements metadata.Store.
 func (s *Store) Ready(ctx context.Context) error {

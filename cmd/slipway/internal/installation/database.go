@@ -56,8 +56,8 @@ func (c *Config) DatabasePath() (string, error) {
 	return db.file, err
 }
 
-// openMetadata opens the database.
-func (c *Config) openMetadata(ctx context.Context, db database, peers bool, observe func(metadata.Batch)) (metadata.Store, error) {
+// openMetadata opens the database; shared: its blobs are where other processes reach them; peers: beside processes that say so too.
+func (c *Config) openMetadata(ctx context.Context, db database, shared, peers bool, observe func(metadata.Batch)) (metadata.Store, error) {
 	if observe == nil {
 		observe = func(metadata.Batch) {}
 	}
@@ -69,8 +69,11 @@ func (c *Config) openMetadata(ctx context.Context, db database, peers bool, obse
 		return s, nil
 	}
 	options := []postgres.Option{postgres.WithObserver(observe), postgres.WithName(c.replica())}
-	if peers {
+	switch {
+	case shared && peers:
 		options = append(options, postgres.WithPeers())
+	case shared:
+		options = append(options, postgres.WithSharedBlobs())
 	}
 	if c.StartTimeout != 0 {
 		options = append(options, postgres.WithPatience(c.StartTimeout))

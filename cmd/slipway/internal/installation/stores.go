@@ -73,13 +73,12 @@ func open(ctx context.Context, c *Config, peers bool, observe func(metadata.Batc
 	if s.Keys, err = c.logKey(); err != nil {
 		return nil, err
 	}
-	peers = peers && target.s3 != nil
 	if shareable, ok := s.Blobs.(storage.Sharer); ok && peers && db.server != "" {
 		if err := shareable.Share(ctx); err != nil {
 			return nil, command.Usagef("--blobs: several processes can't share the store: %w", err)
 		}
 	}
-	if s.Meta, err = c.openMetadata(ctx, db, peers, observe); err != nil {
+	if s.Meta, err = c.openMetadata(ctx, db, target.s3 != nil, peers, observe); err != nil {
 		return nil, err
 	}
 	if db.server != "" {
