@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -109,5 +110,49 @@ func TestUploadOfTwoReplicas(t *testing.T) {
 			}
 			registrytest.Must(t, e.Blobs.Delete(t.Context(), d)) // the next round stores it anew
 		}
+	}
+}
+
+// hours is a body whose bytes come hours apart; each is called before the next one.
+type hours struct {
+	c    *registrytest.Company
+	left int
+	each func()
+}
+
+func (h *hours) Read(p []byte) (int, error) {
+	if h.left == 0 {
+		return 0, io.EOF
+	}
+	h.left--
+	h.c.Add(10 * time.Hour)
+	h.each()
+	return copy(p, "x"), nil
+}
+
+// TestLongUpload: an upload whose bytes come in for days at one process is not swept by another, although it is quiet for longer than an
+// abandoned one is kept.
+func TestLongUpload(t *testing.T) {
+	c := registrytest.NewCompany()
+	e := registrytest.New(t, c.Option)
+	other := e.Replica()
+	c.Join()
+	at := e.Name("img")
+	up, err := e.Content.StartUpload(e.Admin, at)
+	registrytest.Must(t, err)
+	_, err = e.Content.AppendUpload(e.Admin, at, up.ID, 0, strings.NewReader("begin"), -1)
+	registrytest.Must(t, err)
+	got, err := e.Content.AppendUpload(e.Admin, at, up.ID, 5, &hours{c, 6, func() {
+		n, err := other.Content.SweepUploads(e.Admin)
+		if registrytest.Must(t, err); n != 0 {
+			t.Error("the upload is swept")
+		}
+	}}, -1)
+	if err != nil || got.Offset != 11 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	c.Add(30 * time.Hour)
+	if n, err := other.Content.SweepUploads(e.Admin); err != nil || n != 1 {
+		t.Errorf("%d abandoned uploads are swept: %v", n, err)
 	}
 }

@@ -4,67 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"slipway/metadata"
-	"slipway/registry/instance"
 	"slipway/registry/maintain"
 	"slipway/registry/registrytest"
 	"slipway/storage"
-	"slipway/storage/mem"
 )
-
-// shared is metadata that other processes use too, from some time on: so no duty of the cores is given up.
-type shared struct {
-	metadata.Store
-	metadata.Versioned
-	now *atomic.Bool
-}
-
-func (s shared) Exclusive() bool { return !s.now.Load() }
-
-// clock is a time that tests move on; each look moves it a little.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(time.Millisecond)
-	return c.at
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
 
 // TestCollectorThatStoodStill: a collector stops at each of its calls in turn, for longer than another process waits; that one takes
 // over, and the same bytes are published. When the first one goes on, it removes nothing of them.
 func TestCollectorThatStoodStill(t *testing.T) {
-	c, both := &clock{at: time.Now()}, &atomic.Bool{}
-	e := registrytest.New(t, registrytest.StoreClock(c.now), registrytest.With(func(cfg *instance.Config) { cfg.Now = c.now }), func(e *registrytest.Env) {
-		e.Blobs = mem.New().WithClock(c.now)
-		registrytest.InTurns(e)
-		e.Metadata = shared{e.Metadata, e.Metadata.(metadata.Versioned), both}
-	})
+	c := registrytest.NewCompany()
+	e := registrytest.New(t, c.Option, registrytest.InTurns)
 	other := e.Replica()
-	both.Store(true)
+	c.Join()
 	late := 0
 	for i := 0; ; i++ {
-		c.add(time.Hour)
+		c.Add(time.Hour)
 		pkg, text := fmt.Sprint("p", i), fmt.Sprint("text ", i)
 		registrytest.Must(t, e.Publish(pkg, "1", "f", text))
 		registrytest.Must(t, e.Publisher.Delete(e.Admin, e.Name(pkg).At("1"), ""))
-		c.add(time.Second)
+		c.Add(time.Second)
 		stood := registrytest.NewParty(e.Admin, func(ctx context.Context) error {
 			_, err := e.Maintain.Collect(ctx, maintain.CollectOptions{Force: true})
 			return err
@@ -73,10 +37,10 @@ func TestCollectorThatStoodStill(t *testing.T) {
 		young := pending(t, e)
 		next, err := other.Maintain.FinishCollection(e.Admin)
 		registrytest.Must(t, err)
-		if pending(t, e) != young || young != 0 && next.Before(c.now()) {
+		if pending(t, e) != young || young != 0 && next.Before(c.Now()) {
 			t.Errorf("stop %d: %d young removals are taken, or are to be taken at %v", i, young-pending(t, e), next)
 		}
-		c.add(31 * time.Second)
+		c.Add(31 * time.Second)
 		if next, err = other.Maintain.FinishCollection(e.Admin); err != nil || !next.IsZero() || pending(t, e) != 0 {
 			t.Errorf("stop %d: an old removal is not taken: %v, %v", i, next, err)
 		}
@@ -95,7 +59,7 @@ func TestCollectorThatStoodStill(t *testing.T) {
 			break
 		}
 		registrytest.Must(t, e.Publisher.Delete(e.Admin, e.Name(pkg).At("2"), "")) // so that each collection makes the same calls
-		c.add(time.Second)
+		c.Add(time.Second)
 		_, err = e.Maintain.Collect(e.Admin, maintain.CollectOptions{Force: true})
 		registrytest.Must(t, err)
 	}
