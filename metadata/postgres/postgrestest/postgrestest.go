@@ -9,12 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
-	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -24,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"slipway/metadata/postgres"
+	"slipway/metadata/postgres/pgserver"
 )
 
 // Required makes a missing server a failure instead of a reason to skip a test.
@@ -44,14 +40,11 @@ type server struct {
 
 var shared = sync.OnceValue(start)
 
-// errMissing: PostgreSQL is not installed.
-var errMissing = errors.New("PostgreSQL is not installed")
-
 // URL is an empty database with the whole schema, which goes with the test. Without PostgreSQL the test is skipped.
 func URL(t testing.TB) string {
 	t.Helper()
 	s := shared()
-	if errors.Is(s.err, errMissing) && os.Getenv(Required) == "" {
+	if errors.Is(s.err, pgserver.ErrMissing) && os.Getenv(Required) == "" {
 		t.Skip(s.err)
 	}
 	if s.err != nil {
@@ -84,7 +77,7 @@ func Blank(t testing.TB) string {
 const templateName = "slipway"
 
 func (s *server) url(database string) string {
-	return "postgres:///" + database + "?" + url.Values{"host": {s.dir}, "user": {"slipway"}}.Encode()
+	return "postgres:///" + database + "?" + url.Values{"host": {s.dir}, "user": {pgserver.Superuser}}.Encode()
 }
 
 // do runs statements as the server's administrator.
@@ -142,28 +135,22 @@ func start() *server {
 }
 
 func (s *server) start() error {
-	bin, err := binaries()
-	if err != nil {
-		return err
-	}
 	parent := os.TempDir()
 	if _, err := os.Stat("/dev/shm"); err == nil {
 		parent = "/dev/shm" // a short path, in memory: what a flush costs is no subject of these tests
 	}
+	var err error
 	if s.dir, err = os.MkdirTemp(parent, "slipway-pg-"); err != nil {
 		return err
 	}
-	as, err := ordinaryUser(s.dir)
+	pg, err := pgserver.New(s.dir)
 	if err != nil {
+		return errors.Join(err, os.RemoveAll(s.dir))
+	}
+	if err := pg.Init(); err != nil {
 		return err
 	}
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(s.dir, "data"), "-U", "slipway", "-A", "trust", "-E", "UTF8",
-		"--locale=C.UTF-8", "--no-sync", "--no-instructions")
-	initdb.Dir, initdb.SysProcAttr = s.dir, &syscall.SysProcAttr{Credential: as}
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w\n%s", err, out)
-	}
-	if err := s.run(filepath.Join(bin, "postgres"), as); err != nil {
+	if err := s.run(pg.Program("postgres"), pg.As()); err != nil {
 		return err
 	}
 	for end := time.Now().Add(startTime); ; time.Sleep(20 * time.Millisecond) {
@@ -194,38 +181,4 @@ func (s *server) run(program string, as *syscall.Credential) error {
 		_ = cmd.Wait() // it ends after us
 	}()
 	return <-started
-}
-
-// binaries is the folder of the newest server that is installed.
-func binaries() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	if err != nil || len(found) == 0 {
-		return "", fmt.Errorf("%w: there is no /usr/lib/postgresql/*/bin/postgres", errMissing)
-	}
-	version := func(path string) int {
-		n, _ := strconv.Atoi(strings.Split(path, "/")[4])
-		return n
-	}
-	newest := slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
-	return filepath.Dir(newest), nil
-}
-
-// ordinaryUser is the user that the server runs as, since it refuses to run as root; it gets the folder.
-func ordinaryUser(dir string) (*syscall.Credential, error) {
-	if os.Getuid() != 0 {
-		return nil, nil
-	}
-	u, err := user.Lookup("nobody")
-	if err != nil {
-		return nil, err
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
 }
