@@ -76,6 +76,8 @@ var mayImport = map[string][]string{
 	"backup":  {"metadata", "metadata/sqlite", "storage", "storage/local", "internal/fsync"},
 	"bench/*": {"bench+", "formats+", "registry+", "internal/fsync"},
 	"cmd/*":   {"+"},
+	// What starts servers to try.
+	"deploy/*": {"internal/balancer", "metadata/postgres/pgserver", "storage/s3/s3server"},
 }
 
 // onlyIn names the only folders that may import certain packages from outside.
@@ -84,7 +86,7 @@ var onlyIn = map[string][]string{
 	"github.com/mattn/go-sqlite3":  {"metadata/sqlite", "storage/local/packs"},
 	"github.com/jackc/pgx/v5":      {"metadata/postgres"},
 	"database/sql":                 {"internal/sqldrv", "metadata/sqlite", "metadata/internal", "metadata/postgres"},
-	"net/http":                     {"formats", "internal/httpserver", "web", "cmd", "api/client", "integration", "internal/outbound", "internal/origin", "bench", "storage/s3"},
+	"net/http":                     {"formats", "internal/httpserver", "internal/balancer", "deploy", "web", "cmd", "api/client", "integration", "internal/outbound", "internal/origin", "bench", "storage/s3"},
 	"github.com/gorilla/mux":       {"formats", "internal/httpserver", "web", "cmd"},
 }
 

@@ -3,13 +3,12 @@ package commandtest
 import (
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync/atomic"
 
+	"slipway/internal/balancer"
 	"slipway/metadata/postgres/postgrestest"
 	"slipway/storage/s3/s3test"
 )
@@ -39,21 +38,13 @@ func (c *cluster) prepare(s *Server) {
 	c.balance(s)
 }
 
-// balance passes each request to the next server, also those of one connection.
+// balance passes each request to the next server.
 func (c *cluster) balance(s *Server) {
 	ln, err := net.Listen("tcp", s.Addr)
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	var turn atomic.Uint64
-	proxy := &http.Server{Handler: &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host = "http", c.addrs[turn.Add(1)%uint64(len(c.addrs))]
-			r.Out.Host = r.In.Host
-		},
-		FlushInterval: -1,
-		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
-	}}
+	proxy := &http.Server{Handler: balancer.New(c.addrs...)}
 	go func() { _ = proxy.Serve(ln) }() // until the end of the test
 	s.T.Cleanup(func() { _ = proxy.Close() })
 }
