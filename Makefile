@@ -9,6 +9,7 @@
 # make fuzz  each fuzz target for FUZZTIME
 # make pictures  the pictures of docs/ui.md, from a company that the real clients make
 # make screens   every page at three widths, light and dark, as pictures in web/ui/screens
+# make cluster   three servers over PostgreSQL, an S3 server and NATS behind a balancer on this machine; make cluster-down ends them
 # make clients-table  the tests of clients, without the race detector and with those of LONG=1, and docs/clients.md made from them;
 #            FORMATS=npm for one
 
@@ -50,7 +51,7 @@ build:
 # those send a tenth: the race detector makes them up to ten times slower. They wait for the disk, so they run beside the tests
 # of clients, one package at a time. The server that the tests of cmd start, kill and check is built without the detector too, once
 # for all of them.
-DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/e2e formats/oci formats/pypi integration/kafka cmd/slipway web/ui web/api storage/s3 formats/raw cmd/slipway/internal/cli \
+DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/e2e formats/oci formats/pypi integration/kafka cmd/slipway deploy/cluster web/ui web/api storage/s3 formats/raw cmd/slipway/internal/cli \
 	cmd/slipway/internal/doctest metadata/sqlite metadata/postgres internal/httpserver integration/upstream/upstreamtest cmd/slipway/internal/serve cmd/slipway/internal/admin docs storage/s3/s3test)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
 WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload|TestRoutes)$$/^(S1|S8|hostile|bodies|deep|oversize|names|texts|local_.*)$$'
@@ -113,6 +114,18 @@ run = for script in $(1); do LONG=$(LONG) SLIPWAY_CLIENTS=$(CLIENTS) $$script ||
 
 FORMATS ?= maven npm oci pypi raw
 RUNS    := $(CACHE)/clients.jsonl
+
+.PHONY: cluster cluster-down
+cluster: build $(CACHE)/cluster
+	.ci/clients-postgres.sh
+	SLIPWAY_CLIENTS=$(CLIENTS) .ci/s3/build.sh
+	$(CACHE)/cluster up -slipway $(CURDIR)/slipway -s3 $(TOOLS)/versitygw $(CLUSTER)
+
+cluster-down: $(CACHE)/cluster
+	$(CACHE)/cluster down $(CLUSTER)
+
+$(CACHE)/cluster: $(wildcard deploy/cluster/*.go internal/balancer/*.go) go.mod
+	go build -o $@ ./deploy/cluster
 
 .PHONY: clients-table
 clients-table:
