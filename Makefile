@@ -55,7 +55,8 @@ DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/
 	cmd/slipway/internal/doctest metadata/sqlite metadata/postgres internal/httpserver integration/upstream/upstreamtest cmd/slipway/internal/serve cmd/slipway/internal/admin docs storage/s3/s3test)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
 WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload|TestRoutes)$$/^(S1|S8|hostile|bodies|deep|oversize|names|texts|local_.*)$$'
-# A part of the core's tests runs over PostgreSQL too: all but those that do the same thing a thousand times.
+# A part of the core's tests runs over PostgreSQL too: all but those that do the same thing a thousand times. The raced runs have the
+# system's PostgreSQL, these the oldest and the newest that is supported.
 OVERPG   := ./registry ./registry/publish ./registry/deploy ./registry/ledger
 COSTLY   := 'Faults|Many|Crowded|DigestOf|Sparse|Concurrent|InPart|Race'
 PARALLEL ?= $(shell echo $$(($$(nproc) * 3 / 2)))
@@ -77,7 +78,9 @@ driving:
 undetected:
 	$(TESTING) -p 1 $(UNRACED)
 	$(TESTING) -p 1 -run $(WHOLE) ./formats/... ./web/api ./internal/httpserver
-	SLIPWAY_TEST_METADATA=postgres $(TESTING) -p 1 -skip $(COSTLY) $(OVERPG)
+	SLIPWAY_TEST_POSTGRES=$(CLIENTS)/postgres-14.20.0/bin $(TESTING) -run '^(TestStore|TestSchema|TestVersion)$$' ./metadata/postgres
+	SLIPWAY_TEST_POSTGRES=$(CLIENTS)/postgres-18.3.0/bin $(TESTING) ./metadata/postgres
+	SLIPWAY_TEST_POSTGRES=$(CLIENTS)/postgres-18.3.0/bin SLIPWAY_TEST_METADATA=postgres $(TESTING) -p 1 -skip $(COSTLY) $(OVERPG)
 
 # A release of every format by its own clients, from build to deployment, at three servers over one database and one bucket behind a
 # balancer; test-cluster runs all tests that drive a server, but for those that start it themselves.

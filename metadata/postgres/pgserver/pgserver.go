@@ -39,7 +39,36 @@ func New(dir string) (*Server, error) {
 		return nil, err
 	}
 	as, err := ordinaryUser(dir)
+	if err == nil && as != nil && !forAll(programs) {
+		programs, err = copied(programs, dir)
+	}
 	return &Server{Dir: dir, programs: programs, as: as}, err
+}
+
+// forAll tells whether every user can reach a folder.
+func forAll(folder string) bool {
+	for ; ; folder = filepath.Dir(folder) {
+		if info, err := os.Stat(folder); err != nil || info.Mode()&1 == 0 {
+			return false
+		}
+		if folder == filepath.Dir(folder) {
+			return true
+		}
+	}
+}
+
+// copied copies programs, with the folders beside theirs that they read, into a server's folder, and returns where they are there.
+func copied(programs, dir string) (string, error) {
+	to := filepath.Join(dir, "programs")
+	if err := os.CopyFS(to, os.DirFS(filepath.Dir(programs))); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return filepath.Join(to, filepath.Base(programs)), filepath.WalkDir(to, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chmod(path, 0o755) // links of libraries lead to libraries
+	})
 }
 
 // Data is the folder of the server's files.

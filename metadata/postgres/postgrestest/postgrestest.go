@@ -36,6 +36,7 @@ type server struct {
 	// template is a database with the whole schema and nothing else, of which others are copies.
 	template func() error
 	copying  sync.Mutex
+	strategy string // of copying databases; PostgreSQL 14 knows only this one and no word for it
 }
 
 var shared = sync.OnceValue(start)
@@ -97,11 +98,23 @@ func (s *server) do(texts ...string) error {
 	return nil
 }
 
+// version is the number before the first dot.
+func (s *server) version() (n int, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.url("postgres"))
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close(ctx)
+	return n, conn.QueryRow(ctx, `SELECT current_setting('server_version_num')::int / 10000`).Scan(&n)
+}
+
 func (s *server) copy(t testing.TB, template string) string {
 	t.Helper()
 	name := fmt.Sprint("test", s.number.Add(1))
 	s.copying.Lock() // a template is copied once at a time
-	err := s.do(`CREATE DATABASE ` + name + ` TEMPLATE ` + template + ` STRATEGY file_copy`)
+	err := s.do(`CREATE DATABASE ` + name + ` TEMPLATE ` + template + s.strategy)
 	s.copying.Unlock()
 	if err != nil {
 		t.Fatal(err)
@@ -155,9 +168,17 @@ func (s *server) start() error {
 	}
 	for end := time.Now().Add(startTime); ; time.Sleep(20 * time.Millisecond) {
 		if err = s.do(`SELECT 1`); err == nil || time.Now().After(end) {
-			return err
+			break
 		}
 	}
+	if err != nil {
+		return err
+	}
+	if version, err := s.version(); err != nil || version < 15 {
+		return err
+	}
+	s.strategy = " STRATEGY file_copy"
+	return nil
 }
 
 // supervise runs a server until its own parent ends or tells it to, then stops the server at once and removes its folder.
