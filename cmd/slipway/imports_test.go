@@ -37,6 +37,8 @@ var mayImport = map[string][]string{
 	"storage/*":  {"storage+", "internal/ctxgrace", "internal/fsync", "internal/sqldrv"},
 	"metadata":   {},
 	"metadata/*": {"metadata", "metadata/internal+", "internal/fsync", "internal/sqldrv"},
+	// A snapshot is a file of SQLite, whatever database it is of.
+	"metadata/postgres": {"metadata", "metadata/sqlite", "metadata/internal+", "internal/fsync", "internal/sqldrv"},
 
 	// The core: the kernel, and the parts over it.
 	"registry":            {"registry/access", "registry/lookup", "metadata", "storage"},

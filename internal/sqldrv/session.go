@@ -243,7 +243,8 @@ func (s *Session) bind(st *statement, args []any) error {
 }
 
 // Row is one row of a query, valid until its reader returns. Scan stores its columns in the order of the query: integers in
-// *int64, *int or *bool, texts and bytes in *string or *[]byte. Only *[]byte takes NULL.
+// *int64, *int or *bool, texts and bytes in *string or *[]byte. Only *[]byte takes NULL. *any takes each value as int64, string, []byte
+// or nil.
 type Row interface{ Scan(dest ...any) error }
 
 // values is a row as the driver hands it over.
@@ -291,6 +292,8 @@ func assign(dest any, from driver.Value) (ok bool) {
 			}
 			ok = ok || from == nil
 		}
+	case *any:
+		*d, ok = from, true
 	}
 	return ok
 }

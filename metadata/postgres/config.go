@@ -24,8 +24,10 @@ const (
 	probeEvery       = 2 * time.Second
 	writerIdleMillis = "5000"
 	readerIdleMillis = "70000"
-	lockMillis       = "30000"
 )
+
+// lockMillis is how long a connection waits for a lock, such as that of the schema during a restore.
+var lockMillis = "30000"
 
 // target is a database, as its URL names it.
 type target struct {

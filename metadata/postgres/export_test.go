@@ -8,6 +8,19 @@ import (
 // WithTerm sets how long a process has the database after it last said that it lives.
 func WithTerm(d time.Duration) Option { return func(c *config) { c.term = d } }
 
+// SetLockTimeout sets how many milliseconds a connection waits for a lock, until restore.
+func SetLockTimeout(millis string) (restore func()) {
+	before := lockMillis
+	lockMillis = millis
+	return func() { lockMillis = before }
+}
+
+// WarnAfter sets how long a snapshot may last without a warning.
+func (l *Location) WarnAfter(d time.Duration) { l.long = d }
+
+// Scratch is the directory of files that are needed for a time.
+func (l *Location) Scratch() string { return l.scratch }
+
 // Prepared returns the statements that the store's connections have prepared. No transaction may run.
 func (s *Store) Prepared(ctx context.Context) ([]string, error) {
 	var out []string

@@ -77,6 +77,8 @@ func assign(dest any, column *pgconn.FieldDescription, raw []byte) error {
 		}
 		*d = string(raw)
 		return nil
+	case *any:
+		return anyValue(d, column, raw)
 	}
 	n, err := number(column, raw)
 	if err != nil {
@@ -92,6 +94,26 @@ func assign(dest any, column *pgconn.FieldDescription, raw []byte) error {
 	default:
 		return fmt.Errorf("a field of type %T", dest)
 	}
+	return nil
+}
+
+// anyValue reads a value as it is: nil, a number, bytes or a text.
+func anyValue(dest *any, column *pgconn.FieldDescription, raw []byte) error {
+	if *dest = nil; raw == nil {
+		return nil
+	}
+	switch column.DataTypeOID {
+	case pgtype.ByteaOID:
+		var b []byte
+		err := assign(&b, column, raw)
+		*dest = b
+		return err
+	case pgtype.Int8OID:
+		n, err := number(column, raw)
+		*dest = n
+		return err
+	}
+	*dest = string(raw)
 	return nil
 }
 

@@ -64,6 +64,9 @@ ALTER TABLE member ADD COLUMN IF NOT EXISTS alone BIGINT NOT NULL DEFAULT 1; -- 
 const lockTables = `CREATE TABLE IF NOT EXISTS schema_lock (id BIGINT PRIMARY KEY CHECK (id = 1));
 	INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT (id) DO NOTHING`
 
+// restoring is the name of a process that has the lock of the schema for long.
+const restoring = "the restore of a backup"
+
 // mostRaces bounds how often making the first table is tried: of processes that make it at once, all but one fail.
 const mostRaces = 20
 
@@ -73,22 +76,30 @@ func (s *Store) migrate(on *session) error {
 	if err != nil {
 		return err
 	}
-	if s.target.schema != defaultSchema {
-		if err := raced(on, `CREATE SCHEMA IF NOT EXISTS "`+s.target.schema+`"`); err != nil {
-			return classify(err)
-		}
-	}
-	if err := raced(on, lockTables); err != nil {
-		return classify(err)
+	if err := s.target.lockable(on); err != nil {
+		return err
 	}
 	const begin = `BEGIN; SELECT id FROM schema_lock WHERE id = 1 FOR UPDATE`
 	if err := sqlstore.Migrate(on, steps, begin, time.Now); err != nil {
+		if code(err) == codeLockTimeout {
+			return &inUse{restoring}
+		}
 		return classify(err)
 	}
 	if err := on.Do(begin + `;` + ownTables + `;COMMIT`); err != nil {
 		return errors.Join(classify(err), on.Do(rollback))
 	}
 	return nil
+}
+
+// lockable makes the schema, and in it the row that a process locks while it makes tables.
+func (t target) lockable(on *session) error {
+	if t.schema != defaultSchema {
+		if err := raced(on, `CREATE SCHEMA IF NOT EXISTS "`+t.schema+`"`); err != nil {
+			return classify(err)
+		}
+	}
+	return classify(raced(on, lockTables))
 }
 
 // raced runs a statement that makes what may exist, which fails where another process makes it at the same time.

@@ -51,7 +51,7 @@ func (t log) Append(e metadata.Entry) (metadata.Entry, error) {
 	if err != nil {
 		return e, fmt.Errorf("metadata: log entry id: %w", err)
 	}
-	e.ID = "evt_" + id.String()
+	e.ID = entryPrefix + id.String()
 	e.Salt = make([]byte, saltBytes)
 	if _, err := rand.Read(e.Salt); err != nil {
 		return e, fmt.Errorf("metadata: log entry salt: %w", err)
@@ -216,6 +216,9 @@ func (t *Tx) hashes(indexes []int64) (map[int64][32]byte, error) {
 	}, text, args...)
 	return found, err
 }
+
+// entryPrefix begins the IDs of entries.
+const entryPrefix = "evt_"
 
 func hashesSQL(indexes []int64) (string, []any) {
 	var in []string

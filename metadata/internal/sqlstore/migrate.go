@@ -102,6 +102,19 @@ func migrateOne(s Scripted, list []Migration, begin string, now func() time.Time
 	return false, s.Do(`COMMIT`)
 }
 
+// MakeTables makes the tables of an empty database within the caller's transaction, and notes none of the steps.
+func MakeTables(s Scripted, list []Migration) error {
+	if err := s.Do(createMigrationTable); err != nil {
+		return err
+	}
+	for _, m := range list {
+		if err := s.Do(m.SQL); err != nil {
+			return fmt.Errorf("migration %s: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
 // Applied returns how many of the migrations the database has. metadata.ErrNewer.
 func Applied(s Session, list []Migration) (int, error) {
 	n := 0
