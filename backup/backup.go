@@ -20,7 +20,7 @@ const maxPasses = 10
 // Options describe the installation that is backed up. A server may run on it meanwhile.
 type Options struct {
 	Database metadata.Snapshotter
-	Key      string        // path
+	Key      []byte        // content of the file of the log's key
 	Blobs    storage.Blobs // nil: the snapshot holds database and key alone
 	Keep     int           // snapshots that stay, with this one; 0: all
 	Verify   bool          // read the bytes that the backup has already, and copy damaged ones again
@@ -93,7 +93,7 @@ func (t *target) pass(ctx context.Context, o Options) (sum Summary, err error) {
 	if sum.Snapshot, err = t.begin(); err != nil {
 		return sum, err
 	}
-	if err := copyFile(ctx, o.Key, sum.Key()); err != nil {
+	if err := writeFile(sum.Key(), o.Key); err != nil {
 		return sum, err
 	}
 	progress := func(done, total int64) { o.Progress("database", done, total) }

@@ -10,6 +10,7 @@
 package backup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -105,7 +106,7 @@ type target struct {
 }
 
 // openTarget makes the directory and its folders, and removes the leftovers of an interrupted backup. ErrForeign, ErrBusy.
-func openTarget(dir, key string, withBlobs bool) (_ *target, err error) {
+func openTarget(dir string, key []byte, withBlobs bool) (_ *target, err error) {
 	if err := mayUse(dir); err != nil {
 		return nil, err
 	}
@@ -155,7 +156,7 @@ func mayUse(dir string) error {
 
 // mustContinue refuses to follow snapshots of another installation, or of the future: they would displace this
 // installation's snapshots.
-func (t *target) mustContinue(key string) error {
+func (t *target) mustContinue(key []byte) error {
 	list, err := List(t.dir)
 	if err != nil || len(list) == 0 {
 		return err
@@ -164,23 +165,28 @@ func (t *target) mustContinue(key string) error {
 	if t.newest = newest.Taken; t.newest.After(time.Now()) {
 		return fmt.Errorf("backup: %s has a snapshot of the future, %s: set the clock right, or remove %s", t.dir, newest.Name, newest.path())
 	}
-	same, err := sameFile(key, newest.Key())
+	same, err := holds(newest.Key(), key)
 	if err == nil && !same {
 		err = fmt.Errorf("%w: those in %s are of an installation with another log key", ErrForeign, t.dir)
 	}
 	return err
 }
 
+// holds reports whether the file of a key holds this key.
+func holds(path string, key []byte) (bool, error) {
+	there, err := os.ReadFile(path)
+	if err != nil {
+		return false, fmt.Errorf("backup: %w", err)
+	}
+	return bytes.Equal(bytes.TrimSpace(there), bytes.TrimSpace(key)), nil
+}
+
 func sameFile(a, b string) (bool, error) {
-	x, err := os.ReadFile(a)
+	key, err := os.ReadFile(b)
 	if err != nil {
 		return false, fmt.Errorf("backup: %w", err)
 	}
-	y, err := os.ReadFile(b)
-	if err != nil {
-		return false, fmt.Errorf("backup: %w", err)
-	}
-	return string(x) == string(y), nil
+	return holds(a, key)
 }
 
 func (t *target) close() error {

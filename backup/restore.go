@@ -20,7 +20,8 @@ import (
 // Place is the place where an installation is to be made.
 type Place struct {
 	Database metadata.Snapshotter // no database may exist there
-	Key      string               // path; the same key may be there already
+	Key      string               // path; the same key may be there already. "": KeyText is the key
+	KeyText  []byte               // the key that the installation is given, which has to be the snapshot's
 	Blobs    storage.Blobs        // receives the bytes that it does not have yet
 	// Before gets the database once the bytes are there and before any other process can open it, to log the restore. nil:
 	// nothing is done.
@@ -87,7 +88,7 @@ func (s Snapshot) Restore(ctx context.Context, p Place) (sum Restored, err error
 		return sum, err
 	}
 	err = p.Database.Bring(ctx, s.Database(), func(db metadata.Store) error {
-		if _, err := os.Stat(p.Key); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(p.Key); p.Key != "" && errors.Is(err, fs.ErrNotExist) {
 			if err := copyFile(ctx, s.Key(), p.Key); err != nil {
 				return err
 			}
@@ -96,6 +97,9 @@ func (s Snapshot) Restore(ctx context.Context, p Place) (sum Restored, err error
 			return err
 		}
 		// A server that was started meanwhile without a database has made a key for it.
+		if p.Key == "" {
+			return nil
+		}
 		same, err := sameFile(p.Key, s.Key())
 		if err == nil && !same {
 			err = fmt.Errorf("%w: %s was made meanwhile", ErrOccupied, p.Key)
@@ -187,6 +191,13 @@ func (p Place) MustBeVacant(s Snapshot) error {
 		return err
 	} else if there != "" {
 		return fmt.Errorf("%w: %s", ErrOccupied, there)
+	}
+	if p.Key == "" {
+		same, err := holds(s.Key(), p.KeyText)
+		if err == nil && !same {
+			err = fmt.Errorf("%w: the key that is given is another one than the backup's", ErrOccupied)
+		}
+		return err
 	}
 	if _, err := os.Stat(p.Key); errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -3,7 +3,6 @@ package backup_test
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -22,15 +21,12 @@ type scene struct {
 	*registrytest.Env
 	t   *testing.T
 	dir string
-	key string
+	key []byte
 }
 
 func newScene(t *testing.T, opts ...registrytest.Option) *scene {
 	t.Helper()
-	s := &scene{Env: registrytest.New(t, opts...), t: t, dir: filepath.Join(t.TempDir(), "backup"), key: filepath.Join(t.TempDir(), "log.key")}
-	if err := os.WriteFile(s.key, []byte("a key\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s := &scene{Env: registrytest.New(t, opts...), t: t, dir: filepath.Join(t.TempDir(), "backup"), key: []byte("a key\n")}
 	return s
 }
 

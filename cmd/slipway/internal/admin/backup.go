@@ -14,7 +14,6 @@ import (
 	"slipway/cmd/slipway/internal/installation"
 	"slipway/formats"
 	"slipway/metadata"
-	"slipway/metadata/sqlite"
 )
 
 func (c commands) backupCmd() *cobra.Command {
@@ -41,6 +40,7 @@ older is removed.`,
 		Example: `  slipway backup /mnt/backup/slipway --data /var/lib/slipway
   slipway backup /mnt/backup/slipway --keep 30
   slipway backup /mnt/backup/slipway --without-cached
+  slipway backup /mnt/backup/slipway --metadata postgres://slipway@standby.example.com/slipway --log-key /etc/slipway/log.key --blobs s3://packages
   slipway backup /mnt/backup/slipway --blobs 's3://bucket?endpoint=https://s3.example.com' --without-blobs`,
 		Args: command.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,25 +70,20 @@ func (c commands) backup(cmd *cobra.Command, cfg *installation.Config, dir strin
 	if err := cfg.MustExist(); err != nil {
 		return err
 	}
-	path, err := cfg.DatabasePath()
-	if err != nil {
+	if o.Database, err = cfg.Place(c.note); err != nil {
 		return err
 	}
-	o.Database = sqlite.Location(path)
-	o.Key = cfg.LogKeyPath()
+	if o.Key, err = cfg.LogKeyBytes(); err != nil {
+		return err
+	}
 	if err := cfg.Apart(dir); err != nil {
 		return err
 	}
-	// When no server runs, none may start meanwhile, and the packs may need recovery; when one runs, the packs are its own
-	// to write.
-	lock, err := o.Database.Lock()
-	beside := errors.Is(err, metadata.ErrInUse)
-	if err != nil && !beside {
+	beside, unlock, err := lock(cfg, o.Database)
+	if err != nil {
 		return err
 	}
-	if lock != nil {
-		defer func() { err = errors.Join(err, lock.Close()) }()
-	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	if !withoutBlobs {
 		blobs, err := cfg.OpenBlobs(cmd.Context(), beside)
 		if err != nil {
@@ -112,6 +107,28 @@ func (c commands) backup(cmd *cobra.Command, cfg *installation.Config, dir strin
 	return c.reportBackup(dir, sum, withoutBlobs, output)
 }
 
+// note prints what is no error.
+func (c commands) note(text string) {
+	fmt.Fprintf(c.Stderr, "slipway: note: %s\n", command.Clean(text))
+}
+
+// lock keeps servers from starting while none runs, as the packs may need recovery; when one runs, the packs are its own to write. Stores
+// that servers share need no lock.
+func lock(cfg *installation.Config, db metadata.Snapshotter) (beside bool, unlock func() error, err error) {
+	free := func() error { return nil }
+	if shared, err := cfg.Shared(); err != nil || shared {
+		return true, free, err
+	}
+	held, err := db.Lock()
+	if errors.Is(err, metadata.ErrInUse) {
+		return true, free, nil
+	}
+	if err != nil {
+		return false, free, err
+	}
+	return false, held.Close, nil
+}
+
 // keepBackup notes in the data directory what a backup did, for the server to tell.
 func (c commands) keepBackup(cfg *installation.Config, dir string, began time.Time, sum backup.Summary, failed error) {
 	text := func(t time.Time) *string {
@@ -125,7 +142,7 @@ func (c commands) keepBackup(cfg *installation.Config, dir string, began time.Ti
 		run.Backup = &api.BackupReport{Snapshot: sum.Name, Directory: dir, Blobs: sum.Blobs, Bytes: sum.Bytes, Copied: sum.Copied, CopiedBytes: sum.CopiedBytes, Lost: int64(len(sum.Lost))}
 	}
 	if err := cfg.KeepBackup(run); err != nil {
-		fmt.Fprintf(c.Stderr, "slipway: note: the server can't tell of this backup: %s\n", command.Clean(err.Error()))
+		c.note("the server can't tell of this backup: " + err.Error())
 	}
 }
 

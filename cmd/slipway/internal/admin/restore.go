@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"slipway/cmd/slipway/internal/command"
 	"slipway/cmd/slipway/internal/installation"
 	"slipway/metadata"
-	"slipway/metadata/sqlite"
 	"slipway/registry/access"
 	"slipway/registry/instance"
 	"slipway/registry/maintain"
@@ -33,7 +31,8 @@ func (c commands) restoreCmd() *cobra.Command {
 		Short: "Make an installation of a snapshot in a backup directory",
 		Long: `Make an installation of a snapshot that "slipway backup" took, where none is: the newest one, or the newest by the time --at.
 The snapshot is checked before anything is written, every byte against its digest on the way, and the whole of it at the end. A
-restore that was cut off is done by the same command again; until it is whole, no server starts on it.
+restore that was cut off is done by the same command again; until it is whole, no server starts on it. Snapshots of SQLite and of
+PostgreSQL are of one kind: either goes into a data directory, or into a PostgreSQL database or schema without tables.
 
 What happened after the snapshot was taken is gone: versions that were published since, but also the revocations of tokens and
 changed passwords. The log says that it was restored; an auditor who verified it further will be told that it differs. The exit
@@ -162,21 +161,21 @@ func (c commands) bring(ctx context.Context, cfg *installation.Config, s backup.
 	if err != nil {
 		return sum, err
 	}
-	path, err := cfg.DatabasePath()
-	if err != nil {
+	place := backup.Place{Key: cfg.LogKeyPath()}
+	if cfg.LogKeyText != "" {
+		place.Key, place.KeyText = "", []byte(cfg.LogKeyText)
+	}
+	if place.Database, err = cfg.Place(c.note); err != nil {
 		return sum, err
 	}
-	place := backup.Place{Database: sqlite.Location(path), Key: cfg.LogKeyPath()}
 	if err := s.Check(ctx, place.Database, keys.Verifier); err != nil {
 		return sum, err
 	}
 	if err := place.MustBeVacant(s); err != nil {
 		return sum, err
 	}
-	for _, dir := range []string{cfg.Data, filepath.Dir(path), filepath.Dir(place.Key)} {
-		if err := os.MkdirAll(dir, command.DirMode); err != nil {
-			return sum, fmt.Errorf("data directory: %w", err)
-		}
+	if err := cfg.MakeDirs(); err != nil {
+		return sum, err
 	}
 	blobs, err := cfg.OpenBlobs(ctx, false)
 	if err != nil {

@@ -47,13 +47,30 @@ func (c *Config) database() (database, error) {
 	return database{file: u.Path}, nil
 }
 
-// DatabasePath is the file of the SQLite database, for tools that work on that file.
-func (c *Config) DatabasePath() (string, error) {
+// Place is where the database is, for tools that copy it and bring it back. warn hears of what is no error.
+func (c *Config) Place(warn func(text string)) (metadata.Snapshotter, error) {
 	db, err := c.database()
-	if err == nil && db.server != "" {
-		err = command.Usagef("--metadata: this command works on SQLite; a PostgreSQL database has its own tools, such as pg_dump")
+	if err != nil {
+		return nil, err
 	}
-	return db.file, err
+	if db.server == "" {
+		return sqlite.Location(db.file), nil
+	}
+	l, err := postgres.At(db.server, c.Data, warn)
+	if err != nil {
+		return nil, command.Usagef("--metadata: %w", err)
+	}
+	return l, nil
+}
+
+// Shared reports whether several processes can use the stores at once: those of PostgreSQL and S3.
+func (c *Config) Shared() (bool, error) {
+	db, err := c.database()
+	if err != nil {
+		return false, err
+	}
+	blobs, err := c.blobTarget()
+	return db.server != "" && blobs.s3 != nil, err
 }
 
 // openMetadata opens the database; shared: its blobs are where other processes reach them; peers: beside processes that say so too.

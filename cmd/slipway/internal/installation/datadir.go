@@ -51,6 +51,18 @@ func (c *Config) LogKeyPath() string {
 	return filepath.Join(c.Data, "keys", "log.key")
 }
 
+// LogKeyBytes is the content of the log's key file, or of one that would hold the key that is given.
+func (c *Config) LogKeyBytes() ([]byte, error) {
+	if c.LogKeyText != "" {
+		return []byte(strings.TrimSpace(c.LogKeyText) + "\n"), nil
+	}
+	raw, err := os.ReadFile(c.LogKeyPath())
+	if err != nil {
+		return nil, fmt.Errorf("log key: %w", err)
+	}
+	return raw, nil
+}
+
 // checkLogKey refuses an installation that is to be given its key and is not: several machines may use its database, so a key made
 // here would be one of several.
 func (c *Config) checkLogKey() error {

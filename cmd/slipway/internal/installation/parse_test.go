@@ -17,9 +17,9 @@ func FuzzStores(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, setting string) {
 		c := &Config{Data: "data", Metadata: setting, Blobs: setting}
-		db, err := c.DatabasePath()
-		if err == nil && (db == "" || setting != "" && setting != "sqlite" && !filepath.IsAbs(db)) {
-			t.Fatalf("--metadata %q is %q", setting, db)
+		db, err := c.database()
+		if err == nil && ((db.file == "") == (db.server == "") || db.file != "" && setting != "" && setting != "sqlite" && !filepath.IsAbs(db.file)) {
+			t.Fatalf("--metadata %q is %q, %q", setting, db.file, db.server)
 		}
 		if err != nil && !strings.Contains(err.Error(), "--metadata") {
 			t.Fatalf("--metadata %q: %v", setting, err)

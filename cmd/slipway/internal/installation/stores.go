@@ -1,7 +1,6 @@
 package installation
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,10 +64,8 @@ func open(ctx context.Context, c *Config, peers bool, observe func(metadata.Batc
 			return nil, err
 		}
 	}
-	for _, dir := range []string{c.Data, cmp.Or(db.dir(), c.Data)} {
-		if err := os.MkdirAll(dir, command.DirMode); err != nil {
-			return nil, fmt.Errorf("data directory: %w", err)
-		}
+	if err := makeDirs(c.Data, db.dir()); err != nil {
+		return nil, err
 	}
 	if s.Keys, err = c.logKey(); err != nil {
 		return nil, err
@@ -90,6 +87,27 @@ func open(ctx context.Context, c *Config, peers bool, observe func(metadata.Batc
 		s.Blobs, err = target.open(ctx, false)
 	}
 	return s, err
+}
+
+// MakeDirs makes the directories of the database and of the log's key.
+func (c *Config) MakeDirs() error {
+	db, err := c.database()
+	if err != nil {
+		return err
+	}
+	return makeDirs(c.Data, db.dir(), filepath.Dir(c.LogKeyPath()))
+}
+
+func makeDirs(list ...string) error {
+	for _, dir := range list {
+		if dir == "" {
+			continue // of a database on a server
+		}
+		if err := os.MkdirAll(dir, command.DirMode); err != nil {
+			return fmt.Errorf("data directory: %w", err)
+		}
+	}
+	return nil
 }
 
 // OpenBlobs opens the blobs alone, beside a server if one runs. The caller closes.
