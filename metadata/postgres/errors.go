@@ -18,6 +18,7 @@ const (
 	codeUnique          = "23505"
 	codeDuplicateTable  = "42P07"
 	codeDuplicateSchema = "42P06"
+	codeDuplicateObject = "42710" // the type of a table
 	codeNoTable         = "42P01"
 	codeDiskFull        = "53100"
 	codeConnections     = "53300"

@@ -106,7 +106,7 @@ func (t target) lockable(on *session) error {
 func raced(on *session, text string) error {
 	for try := 1; ; try++ {
 		err := on.Do(text)
-		if c := code(err); c != codeUnique && c != codeDuplicateTable && c != codeDuplicateSchema || try == mostRaces {
+		if c := code(err); c != codeUnique && c != codeDuplicateTable && c != codeDuplicateSchema && c != codeDuplicateObject || try == mostRaces {
 			return err
 		}
 		time.Sleep(time.Duration(try) * 10 * time.Millisecond)

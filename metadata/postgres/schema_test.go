@@ -7,10 +7,12 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 
+	"slipway/metadata/postgres"
 	"slipway/metadata/postgres/postgrestest"
 	"slipway/metadata/sqlite"
 )
@@ -83,5 +85,26 @@ func TestSchema(t *testing.T) {
 	}
 	for _, line := range slices.Sorted(maps.Keys(have)) {
 		t.Error(fmt.Sprint("SQLite lacks ", line))
+	}
+}
+
+// TestStarts: processes that start at once over a database without tables make them together, and none fails (cluster 8).
+func TestStarts(t *testing.T) {
+	url := postgrestest.Blank(t)
+	for round := range 6 {
+		var starts sync.WaitGroup
+		for i := range 8 {
+			starts.Go(func() {
+				store, err := postgres.Open(t.Context(), fmt.Sprint(url, "&schema=start", round), postgres.WithPeers(), postgres.WithName(fmt.Sprint("process", i)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := store.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		starts.Wait()
 	}
 }
