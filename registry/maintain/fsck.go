@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/go-digest"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -44,21 +45,15 @@ type FsckSummary struct {
 }
 
 // Fsck compares log, tables and bytes with each other, in both directions, and reports differences. It never removes bytes.
-// Others may write meanwhile: log and tables are compared as they are at one moment, and of bytes only those that are still
-// needed when they are looked at. The caller must administer the instance.
+// Others may write meanwhile: no state of the database is held for longer than a minute or so. Each package, and all deployments of a page,
+// are compared with the log as both are at one moment; what was published after its place was passed is left out. Of bytes only those are
+// looked at that are still needed then. The caller must administer the instance.
 func (s *Maintainer) Fsck(ctx context.Context, o FsckOptions, report func(Finding)) (FsckSummary, error) {
 	if _, err := s.core.Authorize(ctx, access.Admin, access.Instance); err != nil {
 		return FsckSummary{}, err
 	}
-	f := &fsck{Maintainer: s, opts: o, report: report, store: s.core.Store}
-	err := f.core.Store.View(ctx, func(tx metadata.Tx) error {
-		f.store = frozen{f.core.Store, tx}
-		defer func() { f.store = f.core.Store }()
-		return f.steps(ctx, f.log, f.state, f.deployments)
-	})
-	if err == nil {
-		err = f.steps(ctx, f.rows, f.bytes)
-	}
+	f := &fsck{Maintainer: s, opts: o, report: report, store: s.core.Store, replay: newReplay(), tree: treeCheck{known: map[int64]tlog.Hash{}}}
+	err := f.steps(ctx, f.log, f.state, f.deployments, f.rows, f.bytes)
 	return f.sum, err
 }
 
@@ -71,21 +66,15 @@ func (f *fsck) steps(ctx context.Context, steps ...func(context.Context) error) 
 	return nil
 }
 
-// frozen is a store at one moment: every view of it is one transaction.
-type frozen struct {
-	metadata.Store
-	tx metadata.Tx
-}
-
-func (s frozen) View(_ context.Context, fn func(metadata.Tx) error) error { return fn(s.tx) }
-
 type fsck struct {
 	*Maintainer
-	store  metadata.Store // what is checked; while log and tables are compared, at one moment
+	store  metadata.Store
 	opts   FsckOptions
 	report func(Finding)
 	sum    FsckSummary
-	replay replay
+	next   int64 // the first entry of the log that was not walked
+	tree   treeCheck
+	replay replay // of the entries before next
 }
 
 func (f *fsck) wrong(subject, format string, args ...any) {

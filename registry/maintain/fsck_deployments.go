@@ -3,6 +3,7 @@ package maintain
 import (
 	"context"
 	"math"
+	"time"
 
 	"slipway/metadata"
 	"slipway/registry"
@@ -44,41 +45,59 @@ func (r *replay) stopped(_ registry.Entry, d registry.EventData) error {
 	return nil
 }
 
-// deployments compares deployments and runs with the replayed log.
+// deployments compares deployments and runs with the replayed log. What was reported after the first look is left out, where the place was
+// passed.
 func (f *fsck) deployments(ctx context.Context) error {
-	err := f.store.View(ctx, func(tx metadata.Tx) error {
-		q := metadata.DeploymentQuery{Limit: registry.MaxPage}
-		environments := map[int64]bool{}
-		for {
-			page, err := tx.Deployments().Deployments(q)
-			if err != nil {
-				return err
+	q, environments := metadata.DeploymentQuery{Limit: registry.MaxPage}, map[int64]bool{}
+	var end int64
+	for begun, more := false, true; more; {
+		if err := f.view(ctx, func(tx metadata.Tx) (err error) {
+			if !begun {
+				begun, end = true, f.next
 			}
-			for _, d := range page {
-				f.deployment(d)
-				if q.BeforeID = d.ID; !environments[d.EnvironmentID] {
-					environments[d.EnvironmentID] = true
-					if err := f.runs(tx.Runs(), d.EnvironmentID); err != nil {
-						return err
-					}
-				}
-			}
-			if len(page) < q.Limit {
-				return nil
-			}
+			more, err = f.somePages(tx, &q, environments)
+			return err
+		}); err != nil {
+			return err
 		}
-	})
-	if err != nil {
-		return err
 	}
 	for id, want := range f.replay.deployed {
-		f.wrong("deployment", "the log (entry %d) knows deployment %s, the tables do not", want.seq, id)
+		if want.seq < end {
+			f.wrong("deployment", "the log (entry %d) knows deployment %s, the tables do not", want.seq, id)
+		}
 	}
 	for key, want := range f.replay.running {
-		f.wrong("deployment", "the log (entry %d) says that deployment %s runs as %q in environment %q, the tables do not",
-			want.seq, want.deployment, key.service, key.environment)
+		if want.seq < end {
+			f.wrong("deployment", "the log (entry %d) says that deployment %s runs as %q in environment %q, the tables do not",
+				want.seq, want.deployment, key.service, key.environment)
+		}
 	}
 	return nil
+}
+
+// somePages compares deployments from a place on, the newest first, until the view has to end, with what runs in their environments.
+func (f *fsck) somePages(tx metadata.Tx, q *metadata.DeploymentQuery, environments map[int64]bool) (more bool, err error) {
+	for until := time.Now().Add(viewTime); ; {
+		page, err := tx.Deployments().Deployments(*q)
+		if err != nil {
+			return false, err
+		}
+		for _, d := range page {
+			f.deployment(d)
+			if q.BeforeID = d.ID; !environments[d.EnvironmentID] {
+				environments[d.EnvironmentID] = true
+				if err := f.runs(tx.Runs(), d.EnvironmentID); err != nil {
+					return false, err
+				}
+			}
+			if time.Now().After(until) {
+				return true, nil
+			}
+		}
+		if len(page) < q.Limit {
+			return false, nil
+		}
+	}
 }
 
 // deployment compares one deployment and takes it out of the replay.

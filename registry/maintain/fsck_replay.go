@@ -2,6 +2,8 @@ package maintain
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"slipway/registry"
 )
@@ -30,6 +32,7 @@ type versionState struct {
 	seq   int64
 	// silent: stored, but not announced yet
 	silent bool
+	seen   bool // it was compared
 }
 
 type tagKey struct {
@@ -42,11 +45,28 @@ type tagState struct {
 	version    string
 	generation int64
 	seq        int64
+	seen       bool // it was compared
 }
 
 func newReplay() replay {
 	return replay{versions: map[versionKey]versionState{}, tags: map[tagKey]tagState{}, dropped: map[int64]bool{},
 		deployed: map[string]reportState{}, running: map[serviceKey]runState{}}
+}
+
+// unseen lists the packages with versions or tags by entries before end that were not compared.
+func (r *replay) unseen(end int64) []int64 {
+	ids := map[int64]bool{}
+	for key, v := range r.versions {
+		if !v.seen && v.seq < end {
+			ids[key.pkg] = true
+		}
+	}
+	for key, t := range r.tags {
+		if !t.seen && t.seq < end {
+			ids[key.pkg] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
 }
 
 // replays has, for every type, the effect of an entry on the state; types without an effect are listed too.
@@ -231,7 +251,7 @@ func (r *replay) entered(e registry.Entry, d registry.EventData) error {
 }
 
 func (r *replay) tagSet(e registry.Entry, d registry.EventData) error {
-	r.tags[tagKey{e.PackageID, d.Tag}] = tagState{e.RepositoryID, d.Version, d.Generation, e.Seq}
+	r.tags[tagKey{e.PackageID, d.Tag}] = tagState{repo: e.RepositoryID, version: d.Version, generation: d.Generation, seq: e.Seq}
 	return nil
 }
 
