@@ -29,9 +29,9 @@ func (c commands) fsckCmd() *cobra.Command {
 the log says happened against what the tables say holds; every file against its bytes.
 
 With --server a running server checks itself, while it goes on working. Without --server the data directory of a server that
-does not run is checked.
+does not run is checked, or what servers share in PostgreSQL and S3, while they run.
 
-Nothing is changed without --repair, which a running server does not do, and --repair only does what can't lose anything. The exit code is 1 when anything is
+Nothing is changed without --repair, which a server that is asked does not do, and --repair only does what can't lose anything. The exit code is 1 when anything is
 wrong; the last line is a summary.`,
 		Example: `  slipway fsck --data /var/lib/slipway
   slipway fsck --repair
@@ -41,7 +41,7 @@ wrong; the last line is a summary.`,
 			if cmd.Flags().Changed("server") {
 				return c.remoteFsck(cmd.Context(), &f, o)
 			}
-			return orServer(c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
+			return orServer(c.onStores(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
 				return c.fsck(ctx, core, o, f.Output())
 			}))
 		},
@@ -61,9 +61,9 @@ func orServer(err error) error {
 	return err
 }
 
-// offline opens an existing installation and runs fn over its core, as the system.
-func (c commands) offline(cmd *cobra.Command, cfg *installation.Config, fn func(context.Context, *instance.Instance) error) error {
-	return cfg.OnMachine(cmd, c.Program, (*installation.Config).MustExist, fn)
+// onStores opens an existing installation and runs fn over its core, as the system: beside servers where the stores can be shared.
+func (c commands) onStores(cmd *cobra.Command, cfg *installation.Config, fn func(context.Context, *instance.Instance) error) error {
+	return cfg.BesideServers(cmd, c.Program, (*installation.Config).MustExist, fn)
 }
 
 func (c commands) fsck(ctx context.Context, core *instance.Instance, o maintain.FsckOptions, output string) error {

@@ -26,7 +26,7 @@ func (c commands) gcCmd() *cobra.Command {
 		Long: `Remove the bytes that no version and no unfinished upload needs, once the grace period is over. Deleted versions keep theirs
 for --deleted-grace, until when they can be restored. A running server does
 this by itself every --gc-interval; --server asks it to do so now. Without --server it is done in the data directory of a
-server that does not run.
+server that does not run, or beside the servers that share PostgreSQL and S3.
 
 It stops before it removes anything where more than a fifth of all blobs would go: look with "slipway fsck" first, then
 use --force.`,
@@ -44,7 +44,7 @@ use --force.`,
 			if cmd.Flags().Changed("server") {
 				return c.remoteGC(cmd.Context(), &f, o, cmd.Flags().Changed("deleted-grace"))
 			}
-			return orServer(c.offline(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
+			return orServer(c.onStores(cmd, &cfg, func(ctx context.Context, core *instance.Instance) error {
 				r, err := core.Maintain.RunCollect(ctx, o)
 				if err != nil {
 					return err

@@ -199,7 +199,7 @@ func (c commands) bring(ctx context.Context, cfg *installation.Config, s backup.
 
 // settleIn prints what was restored and checks it: it reads bytes that were not copied, and so not compared.
 func (c commands) settleIn(cmd *cobra.Command, cfg *installation.Config, s backup.Snapshot, sum backup.Restored, output string) error {
-	return c.offline(cmd, cfg, func(ctx context.Context, core *instance.Instance) error {
+	return cfg.OnMachine(cmd, c.Program, (*installation.Config).MustExist, func(ctx context.Context, core *instance.Instance) error {
 		if output == command.JSON {
 			if err := json.NewEncoder(c.Stdout).Encode(sum); err != nil {
 				return err

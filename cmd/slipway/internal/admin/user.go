@@ -13,7 +13,7 @@ import (
 	"slipway/registry/instance"
 )
 
-// Users changes users on the server's machine while the server is stopped: the part of "slipway user" that needs no login.
+// Users changes users in the stores, of a server that does not run or of servers that share them: the part of "slipway user" that needs no login.
 type Users struct {
 	c   commands
 	cfg installation.Config
@@ -40,7 +40,7 @@ func (u *Users) Enable(cmd *cobra.Command, name string) error {
 }
 
 func (u *Users) change(cmd *cobra.Command, name string, change accounts.UserChange, done string) error {
-	return u.c.offline(cmd, &u.cfg, func(ctx context.Context, core *instance.Instance) error {
+	return u.c.onStores(cmd, &u.cfg, func(ctx context.Context, core *instance.Instance) error {
 		if _, err := core.Accounts.UpdateUser(ctx, name, change); err != nil {
 			return err
 		}

@@ -93,7 +93,8 @@ func (c commands) userDisableCmd(f *Flags) *cobra.Command {
 func (c commands) userEnableCmd(f *Flags, local UserTool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "enable NAME", Short: "Let a disabled user in again", Args: command.Exactly(1),
-		Long: `Let a disabled user in again through the server. With --data it is done on the machine of a server that does not run,
+		Long: `Let a disabled user in again through the server. With --data it is done on the machine of a server that does not run, with
+--metadata and --blobs beside servers that share PostgreSQL and S3,
 without logging in: this is how to get in again when admin is disabled.`,
 		Example: `  slipway user enable jane
   slipway user enable admin --data /var/lib/slipway`,

@@ -78,7 +78,8 @@ func (c commands) userPasswordCmd(f *Flags, local UserTool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "passwd [NAME]", Short: "Set your password, or a user's", Args: atMostOne,
 		Long: `Set your own password, for which the current one is asked too, or as administrator that of another user. The logins of that user
-end, but for yours that does it; other tokens stay. With --data it is set on the machine of a server that does not run,
+end, but for yours that does it; other tokens stay. With --data it is set on the machine of a server that does not run, with
+--metadata and --blobs beside servers that share PostgreSQL and S3,
 without logging in: this is how to get in again when the password of admin is lost.
 
 With --password-stdin, standard input has the new password in a line; your own is preceded by a line with the current one.`,
