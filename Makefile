@@ -70,7 +70,7 @@ image:
 
 test:
 	$(MAKE) --no-print-directory -j4 server clients-system clients-fetched clientless
-	$(MAKE) --no-print-directory -j2 driving undetected
+	$(MAKE) --no-print-directory -j2 driving undetected clustered
 
 driving:
 	$(RACED) $(DRIVING)
@@ -83,7 +83,7 @@ undetected:
 	SLIPWAY_TEST_POSTGRES=$(CLIENTS)/postgres-18.3.0/bin SLIPWAY_TEST_METADATA=postgres $(TESTING) -p 1 -skip $(COSTLY) $(OVERPG)
 
 # A release of every format by its own clients, from build to deployment, at three servers over one database and one bucket behind a
-# balancer; test-cluster runs all tests that drive a server, but for those that start it themselves.
+# balancer, which is part of make test; test-cluster runs all tests that drive a server, but for those that start it themselves.
 CLUSTERED := SLIPWAY_TEST_CLUSTER=3 SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway SLIPWAY_TEST_LONG=$(LONG) \
 	TMPDIR=$$(.ci/tmpdir.sh) $(TESTING) -timeout 40m
 
