@@ -26,6 +26,9 @@ func TestPostgres(t *testing.T) {
 	if again := s.Run(2, "key", "generate", key); !strings.Contains(again, "exists already") {
 		t.Errorf("a key was written over: %s", again)
 	}
+	if kept := s.Run(0, "key", "generate", "--keep", key); kept != public {
+		t.Errorf("the key is kept as %s, made as %s", kept, public)
+	}
 	if shown := s.Run(0, "key", "show", key); shown != public {
 		t.Errorf("the key is shown as %s, made as %s", shown, public)
 	}

@@ -27,11 +27,13 @@ log that goes on with another key looks forged to everybody who verified it befo
 }
 
 func (c commands) keyGenerateCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:     "generate FILE",
-		Short:   "Write a new key to a file that does not exist yet, and print its public half",
-		Example: `  slipway key generate /etc/slipway/log.key`,
-		Args:    command.Exactly(1),
+	var keep bool
+	cmd := &cobra.Command{
+		Use:   "generate FILE",
+		Short: "Write a new key to a file that does not exist yet, and print its public half",
+		Example: `  slipway key generate /etc/slipway/log.key
+  slipway key generate --keep /etc/slipway/log.key    # in a script that runs at each start`,
+		Args: command.Exactly(1),
 		RunE: func(_ *cobra.Command, args []string) (err error) {
 			path := args[0]
 			skey, err := installation.NewLogKey()
@@ -40,6 +42,9 @@ func (c commands) keyGenerateCmd() *cobra.Command {
 			}
 			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 			if errors.Is(err, os.ErrExist) {
+				if keep {
+					return c.showKeyOf(path)
+				}
 				return command.Usagef("FILE: %s exists already", path)
 			}
 			if err != nil {
@@ -52,6 +57,8 @@ func (c commands) keyGenerateCmd() *cobra.Command {
 			return c.showKey(path, skey)
 		},
 	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "where the file exists, print the public half of the key that it has")
+	return cmd
 }
 
 func (c commands) keyShowCmd() *cobra.Command {
@@ -60,14 +67,16 @@ func (c commands) keyShowCmd() *cobra.Command {
 		Short:   "Print the public half of a key, by which auditors verify the log",
 		Example: `  slipway key show /etc/slipway/log.key`,
 		Args:    command.Exactly(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			skey, err := os.ReadFile(args[0])
-			if err != nil {
-				return command.Usagef("FILE: %w", err)
-			}
-			return c.showKey(args[0], string(skey))
-		},
+		RunE:    func(_ *cobra.Command, args []string) error { return c.showKeyOf(args[0]) },
 	}
+}
+
+func (c commands) showKeyOf(path string) error {
+	skey, err := os.ReadFile(path)
+	if err != nil {
+		return command.Usagef("FILE: %w", err)
+	}
+	return c.showKey(path, string(skey))
 }
 
 func (c commands) showKey(path, skey string) error {
