@@ -1,7 +1,7 @@
 # make run   build and serve on http://127.0.0.1:8080 with everything in ./slipway-data
 # make test  everything: unit, race, real clients, kill and disk-full tests; LONG=1 with ten rounds of kills instead of three
 #            in the test of the whole chain (and SLIPWAY_KILL_ROUNDS=1000 for as many in the test of a mixed load), and with the
-#            clients that take long to build or to start: Helm, cosign, sbt, Mill, Kafka, and old versions of crane, regctl and oras; and the
+#            clients that take long to build or to start: Helm (which checks the chart in deploy/), cosign, sbt, Mill, and old versions of crane, regctl and oras; and the
 #            company whose pages docs/ui.md shows (make pictures)
 # make lint  gofmt, go vet, staticcheck
 # make bench the server beside the floors of this machine, as ratios; make microbench: benchmarks of the hot paths

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Python clients that tests drive, and what the tests of the OpenAPI document use, a generator of clients and a
-# validator, each in one pinned version with pinned dependencies, into $SLIPWAY_CLIENTS (.cache/clients without it). What is
+# validator, and with LONG=1 what compares manifests with the schemas of Kubernetes, each in one pinned version with pinned dependencies, into $SLIPWAY_CLIENTS (.cache/clients without it). What is
 # there already is left alone. Needs python3 (3.10 or newer) with pip and venv.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -51,7 +51,7 @@ jobs=()
 for v in "${pips[@]}"; do
 	fetch "pip-$v" "pip==$v" & jobs+=($!)
 done
-for pins in "$top"/.ci/pypi/*.txt; do
+for pins in "$top"/.ci/pypi/*.txt ${LONG:+"$top"/.ci/pypi/long/*.txt}; do
 	fetch "$(basename "$pins" .txt)" --requirement "$pins" & jobs+=($!)
 done
 for v in "${oldest[@]}"; do
