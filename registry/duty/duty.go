@@ -20,11 +20,14 @@ import (
 )
 
 const (
-	defaultTerm = 15 * time.Second
+	// defaultTerm, with the time that another process takes to notice, makes a duty change hands 15 s after its holder has died.
+	defaultTerm = 14 * time.Second
 	firstPause  = time.Second // before work that failed starts again; then twice as long each time
 	mostPause   = time.Minute
 	// releaseTime is how long Close may take to give the duties up.
 	releaseTime = 5 * time.Second
+	// newsPause is between two looks for a duty that was given up, however often others write.
+	newsPause = 200 * time.Millisecond
 )
 
 // Duty is one kind of background work. Its functions run one after the other, under a context that ends with the duty and
@@ -40,7 +43,8 @@ type Duty struct {
 
 // Options of a runner. The zero value is sensible.
 type Options struct {
-	Term  time.Duration // how long a duty is held without being renewed; 0 is 15 s. It is renewed three times as often
+	Name  string        // what others call this process; "" is its host
+	Term  time.Duration // how long a duty is held without being renewed; 0 is 14 s. It is renewed three times as often
 	Pause time.Duration // before work that failed starts again, for the first time; 0 is 1 s
 }
 
@@ -52,12 +56,12 @@ type Runner struct {
 	pause  time.Duration
 	leased bool      // other processes may take a duty that is not renewed
 	safe   time.Time // until then no other process can take a duty of this one, by this process's monotonic clock
+	ends   time.Time // when the first duty of another process ends unless it is renewed, by the same clock; zero: none does
 
 	posts   []*post // of Start, then of the loop alone
 	running context.Context
 	stop    context.CancelFunc
 	loop    sync.WaitGroup
-	work    sync.WaitGroup
 	closing sync.Once
 }
 
@@ -81,11 +85,10 @@ type hold struct {
 // database or of a first step, and then nothing runs. Where there is no space, or the clock has jumped, it starts without the
 // duties, or without the first steps that are refused, and makes up for them when changes are taken again.
 func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (*Runner, error) {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
+	if o.Name == "" {
+		o.Name = hostName()
 	}
-	r := &Runner{core: core, holder: host + " " + rand.Text(), term: cmp.Or(o.Term, defaultTerm), pause: cmp.Or(o.Pause, firstPause), leased: !core.Store.Exclusive()}
+	r := &Runner{core: core, holder: o.Name + " " + rand.Text(), term: cmp.Or(o.Term, defaultTerm), pause: cmp.Or(o.Pause, firstPause), leased: !core.Store.Exclusive()}
 	r.running, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, d := range duties {
 		r.posts = append(r.posts, &post{Duty: d, seize: !r.leased})
@@ -108,6 +111,9 @@ func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (
 		}
 	}
 	if err != nil {
+		for _, p := range taken {
+			close(p.held.ended)
+		}
 		r.Close()
 		return nil, err
 	}
@@ -118,167 +124,57 @@ func Start(ctx context.Context, core *registry.Core, duties []Duty, o Options) (
 	return r, nil
 }
 
+func hostName() string {
+	if host, err := os.Hostname(); err == nil {
+		return host
+	}
+	return "unknown"
+}
+
 // waits reports whether an error is of a server that can start and read, and takes changes later.
 func waits(err error) bool {
 	return err != nil && (registry.KindOf(err) == registry.NoSpace || errors.Is(err, registry.ErrClock))
 }
 
-// Close ends the work, waits for it, and gives the duties up. If giving up fails, other processes take the duties after their
-// term.
+// Close ends the work, and gives each duty up once its own work has ended. If giving up fails, other processes take the duties after
+// their term. A second call of Close waits for the first call.
 func (r *Runner) Close() {
 	r.closing.Do(func() {
 		r.stop()
 		r.loop.Wait()
-		r.work.Wait()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.running), releaseTime)
-		defer cancel()
-		if err := r.release(ctx); err != nil && !errors.Is(err, metadata.ErrClosed) {
-			r.core.Log.WarnContext(ctx, "background work was not handed over", "error", err)
-		}
-	})
-}
-
-func (r *Runner) release(ctx context.Context) error {
-	held := false
-	for _, p := range r.posts {
-		held = held || p.held != nil
-	}
-	if !held {
-		return nil
-	}
-	return r.core.Update(ctx, func(tx metadata.Tx) error {
+		var releases sync.WaitGroup
 		for _, p := range r.posts {
-			if p.held == nil {
-				continue
-			}
-			if err := tx.Duties().ReleaseDuty(p.Name, p.held.epoch); err != nil && !errors.Is(err, metadata.ErrDutyLost) {
-				return err
+			if h := p.held; h != nil {
+				releases.Go(func() {
+					<-h.ended
+					r.release(h)
+				})
 			}
 		}
-		return nil
+		releases.Wait()
 	})
 }
 
-// keep renews the duties of this process and takes free ones.
-func (r *Runner) keep() {
-	wait := r.term / 3
-	for {
-		select {
-		case <-r.running.Done():
-			return
-		case <-time.After(wait):
-		}
-		taken, err := r.tendInTime()
-		for _, p := range taken {
-			r.begin(p, false)
-		}
-		wait = r.term / 3
-		if err == nil || r.running.Err() != nil {
-			continue
-		}
-		r.core.Log.ErrorContext(r.running, "take and renew background work", "error", err)
-		if !r.leased {
-			continue
-		}
-		if left := time.Until(r.safe); left > 0 {
-			wait = min(wait, left)
-			continue
-		}
-		for _, p := range r.posts {
-			if p.held != nil {
-				p.held.lose(metadata.ErrDutyLost)
-			}
-		}
-	}
-}
-
-// tendInTime is tend with a time limit, so that it fails before another process can take a duty of this one.
-func (r *Runner) tendInTime() ([]*post, error) {
-	for _, p := range r.posts {
-		if r.leased && p.held != nil && p.held.ctx.Err() == nil {
-			ctx, cancel := context.WithDeadline(r.running, r.safe)
-			defer cancel()
-			return r.tend(ctx)
-		}
-	}
-	return r.tend(r.running)
-}
-
-// tend renews, where needed, the duties that this process holds, and takes free ones, in one update. It returns those taken.
-func (r *Runner) tend(ctx context.Context) (taken []*post, err error) {
-	wanted := false
-	for _, p := range r.posts {
-		if p.held != nil && p.held.over() {
-			p.held = nil
-		}
-		wanted = wanted || r.leased || p.held == nil
-	}
-	if !wanted {
-		return nil, nil
-	}
-	epochs := make([]int64, len(r.posts))
-	asked := time.Now()
-	err = r.core.Update(ctx, func(tx metadata.Tx) (err error) {
-		var until time.Time
-		if r.leased {
-			until = tx.Now().Add(r.term)
-		}
-		for i, p := range r.posts {
-			if epochs[i], err = r.tendOne(tx.Duties(), p, until); err != nil {
-				return err
-			}
-		}
-		return nil
+// release gives a duty up, and wakes the processes that could take it.
+func (r *Runner) release(h *hold) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.running), releaseTime)
+	defer cancel()
+	err := r.core.Update(ctx, func(tx metadata.Tx) error {
+		tx.Notify()
+		return tx.Duties().ReleaseDuty(h.name, h.epoch)
 	})
-	if err != nil {
-		return nil, err
+	if err != nil && !errors.Is(err, metadata.ErrDutyLost) && !errors.Is(err, metadata.ErrClosed) {
+		r.core.Log.WarnContext(ctx, "background work was not handed over", "duty", h.name, "error", err)
 	}
-	r.safe = asked.Add(r.term - r.term/5) // from before the request, as the database counts the term later
-	for i, p := range r.posts {
-		switch {
-		case epochs[i] == 0 && p.held != nil:
-			p.held.lose(metadata.ErrDutyLost)
-		case epochs[i] != 0 && p.held == nil:
-			p.seize = false
-			p.held = &hold{name: p.Name, epoch: epochs[i], ended: make(chan struct{})}
-			p.held.ctx, p.held.lose = context.WithCancelCause(r.running)
-			taken = append(taken, p)
-		}
-	}
-	return taken, nil
-}
-
-// tendOne renews or takes a duty until the given time and returns the epoch under which this process holds it; 0: another
-// process holds it.
-func (r *Runner) tendOne(duties metadata.Duties, p *post, until time.Time) (int64, error) {
-	if p.held != nil {
-		var err error
-		if r.leased {
-			err = duties.RenewDuty(p.Name, p.held.epoch, until)
-		}
-		if errors.Is(err, metadata.ErrDutyLost) {
-			return 0, nil
-		}
-		return p.held.epoch, err
-	}
-	take := duties.TakeDuty
-	if p.seize {
-		take = duties.SeizeDuty
-	}
-	d, err := take(metadata.Duty{Name: p.Name, Holder: r.holder, Until: until})
-	if errors.Is(err, metadata.ErrExists) {
-		return 0, nil
-	}
-	return d.Epoch, err
 }
 
 // begin starts a duty's work; started: the first step is done.
 func (r *Runner) begin(p *post, started bool) {
 	d, h := p.Duty, p.held
-	r.work.Go(func() {
+	go func() {
 		defer close(h.ended)
 		r.run(d, h, started)
-	})
+	}()
 }
 
 // run works until the hold ends, and starts again when the work fails.

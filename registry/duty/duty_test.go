@@ -110,6 +110,17 @@ func (e *env) row(name string) metadata.Duty {
 	return d
 }
 
+// seize gives a duty to a process that does nothing more.
+func (e *env) seize(name string, lasts time.Duration) {
+	e.Helper()
+	if err := e.store.Update(context.Background(), func(tx metadata.Tx) error {
+		_, err := tx.Duties().SeizeDuty(metadata.Duty{Name: name, Holder: "dead", Until: tx.Now().Add(lasts)})
+		return err
+	}); err != nil {
+		e.Fatal(err)
+	}
+}
+
 func (e *env) eventually(what string, ok func() bool) {
 	e.Helper()
 	for range 1000 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,6 +40,46 @@ func TestLeased(t *testing.T) {
 	}
 	if d := e.row("a"); d.Epoch != 2 {
 		t.Errorf("%+v", d)
+	}
+}
+
+// TestHandOver: what a process gives up, another one that waits has at once, and a duty whose work does not end holds no other one up.
+func TestHandOver(t *testing.T) {
+	e := newEnv(t)
+	core := e.core(shared{e.store})
+	stuck := make(chan struct{})
+	end := sync.OnceFunc(func() { close(stuck) })
+	r := e.start(core, duty.Options{Term: time.Minute, Name: "first"}, idle("a"), duty.Duty{Name: "b", Do: func(context.Context) error { <-stuck; return nil }})
+	e.start(core, duty.Options{Term: time.Minute, Name: "second"}, idle("a"), idle("b"))
+	e.Cleanup(end)
+	began := time.Now()
+	closed := make(chan struct{})
+	go func() {
+		r.Close()
+		close(closed)
+	}()
+	e.eventually("the second has it", func() bool { return strings.HasPrefix(e.row("a").Holder, "second ") })
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("after %v", d)
+	}
+	if d := e.row("b"); !strings.HasPrefix(d.Holder, "first ") {
+		t.Errorf("given up while its work goes on: %+v", d)
+	}
+	end()
+	<-closed
+	e.eventually("the second has the other one", func() bool { return strings.HasPrefix(e.row("b").Holder, "second ") })
+}
+
+// TestDeath: a duty that is not renewed is taken over when it ends, not when it is next looked for.
+func TestDeath(t *testing.T) {
+	e := newEnv(t)
+	const long = 6 * time.Second
+	began := time.Now()
+	e.seize("a", long*6/10)
+	e.start(e.core(shared{e.store}), duty.Options{Term: long}, idle("a"))
+	e.eventually("it is taken over", func() bool { return e.row("a").Epoch == 2 })
+	if d := time.Since(began); d < long*6/10 || d > long*6/10+300*time.Millisecond {
+		t.Errorf("after %v", d)
 	}
 }
 
