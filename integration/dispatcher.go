@@ -25,7 +25,7 @@ const (
 	faultPause  = time.Second           // after an error of the database, unless Options say otherwise
 	tidyEvery   = time.Minute
 	countEvery  = 10 * time.Second // the backlog
-	// closeGrace is how long attempts may still run when the dispatcher ends.
+	// closeGrace is how long attempts may still run when the dispatcher ends, unless Options say otherwise.
 	closeGrace = 5 * time.Second
 )
 
@@ -36,6 +36,7 @@ type Options struct {
 	// GiveUpAfter disables a subscription that has only failed for so long; 0 is 5 days.
 	GiveUpAfter time.Duration
 	FaultPause  time.Duration                     // after an error of the database; 0 is 1 s
+	Grace       time.Duration                     // how long attempts may still run when the dispatcher ends; 0 is 5 s
 	Jitter      func(time.Duration) time.Duration // nil: up to a fifth more or less
 	Now         func() time.Time                  // nil: time.Now
 	Metrics     prometheus.Registerer             // nil: none
@@ -48,6 +49,7 @@ type Dispatcher struct {
 	out     *Outbox
 	policy  policy
 	pause   time.Duration // after an error of the database
+	grace   time.Duration
 	now     func() time.Time
 	log     *slog.Logger
 	metrics *metrics
@@ -86,7 +88,7 @@ func Start(out *Outbox, o Options) *Dispatcher { return start(context.Background
 
 func start(ctx context.Context, out *Outbox, o Options) *Dispatcher {
 	d := &Dispatcher{
-		out: out, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics, out.s.sinks.brokers()),
+		out: out, policy: newPolicy(o), pause: cmp.Or(o.FaultPause, faultPause), grace: cmp.Or(o.Grace, closeGrace), now: o.Now, log: cmp.Or(o.Logger, slog.Default()), metrics: newMetrics(o.Metrics, out.s.sinks.brokers()),
 		inFlight: map[int64]slot{}, bySub: map[int64]int{}, byReceiver: map[string]int{}, ended: make(chan int64, inAll),
 	}
 	if d.now == nil {
@@ -112,7 +114,7 @@ func (d *Dispatcher) Close() error {
 	}()
 	select {
 	case <-done:
-	case <-time.After(closeGrace):
+	case <-time.After(d.grace):
 	}
 	d.cancel()
 	<-done

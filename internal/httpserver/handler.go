@@ -69,6 +69,9 @@ func (s *Server) edge(next http.Handler) http.Handler {
 		dropUnderscores(r.Header)
 		dropDots(r.URL)
 		endChunked(w, r)
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
 		q, r := begin(w, r)
 		q.body = watch(w, r, s.idle)
 		q.memory, q.client = s.memory, func() netip.Addr { return s.ClientIP(r) }

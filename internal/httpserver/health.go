@@ -44,7 +44,19 @@ func (h *health) check(ctx context.Context) error {
 	return h.err
 }
 
-// mountHealth adds /livez (200 while the process answers), /readyz (200 when metadata and blobs answer, with ?write=1 when they also take changes, else 503 or 507) and
+// Drain makes the server not ready for good, so that balancers take it out, and asks clients that keep a connection to open another
+// one. Requests are still answered.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// inService is why the server is to be left alone although its stores answer; nil: it is not. Unavailable.
+func (s *Server) inService() error {
+	if s.draining.Load() {
+		return &registry.Error{Kind: registry.Unavailable, Subject: registry.AboutRequest, Detail: "the server is shutting down", RetryAfter: time.Second}
+	}
+	return nil
+}
+
+// mountHealth adds /livez (200 while the process answers), /readyz (200 when metadata and blobs answer and the server is not about to end, with ?write=1 when they also take changes, else 503 or 507) and
 // /metrics (Prometheus text).
 func (s *Server) mountHealth(root *mux.Router) {
 	get := func(path, name string, h Handler) {
@@ -57,6 +69,9 @@ func (s *Server) mountHealth(root *mux.Router) {
 	})
 	if s.health != nil {
 		get("/readyz", "health.ready", func(w http.ResponseWriter, r *http.Request) error {
+			if err := s.inService(); err != nil {
+				return err
+			}
 			check := s.health
 			if r.URL.Query().Get("write") != "" {
 				check = s.writable
@@ -85,7 +100,7 @@ func (s *Server) mountHealth(root *mux.Router) {
 
 // Health returns why the server is not ready, and why it takes no changes, as /readyz answers; nil: it is, it does.
 func (s *Server) Health(ctx context.Context) (ready, writable error) {
-	if s.health != nil {
+	if ready = s.inService(); ready == nil && s.health != nil {
 		ready = s.health.check(ctx)
 	}
 	if writable = s.full(); writable == nil && s.writable != nil {

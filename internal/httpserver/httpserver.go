@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,6 +84,7 @@ type Server struct {
 	full         func() error
 	memory       *memory
 	bodies       *budget // of requests whose bodies come in
+	draining     atomic.Bool
 	shared       shared
 	authenticate func(context.Context, access.Credentials) (access.Actor, error)
 	crossOrigin  *http.CrossOriginProtection

@@ -180,6 +180,16 @@ func (s *Server) Terminate() {
 	s.cmds = nil
 }
 
+// Signal sends a signal to the server.
+func (s *Server) Signal(sig syscall.Signal) {
+	s.T.Helper()
+	for _, cmd := range s.cmds {
+		if err := cmd.Process.Signal(sig); err != nil {
+			s.T.Error(err)
+		}
+	}
+}
+
 // Run calls the binary and returns its output; it fails the test when the exit code differs from the expected one.
 func (s *Server) Run(code int, args ...string) string {
 	s.T.Helper()

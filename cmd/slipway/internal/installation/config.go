@@ -63,7 +63,8 @@ type Config struct {
 	DeletedGrace    time.Duration
 	PullsKept       time.Duration
 	StartTimeout    time.Duration // 0: the default
-	Replica         string        // what other processes call this one; "": by host and process
+	DrainDelay      time.Duration
+	Replica         string // what other processes call this one; "": by host and process
 	NewLogKey       bool
 	AcceptClock     bool
 
@@ -125,6 +126,7 @@ func (c *Config) Flags(fs *pflag.FlagSet) {
 	fs.DurationVar(&c.PullsKept, "pulls-kept", 365*24*time.Hour, "how long it is known who downloaded a version; 0: that is not noted")
 	fs.StringVar(&c.Replica, "replica", "", "what the other replicas on a PostgreSQL database call this one; each needs another name (default: host and process)")
 	fs.DurationVar(&c.StartTimeout, "start-timeout", time.Minute, "how long a start waits for a PostgreSQL server that does not answer, and for another Slipway on its database to end")
+	fs.DurationVar(&c.DrainDelay, "drain-delay", 0, "how long requests are still taken after SIGTERM while /readyz says that the server is not ready: as long as a balancer needs to notice")
 	fs.BoolVar(&c.NewLogKey, "new-log-key", false, "make a new key for the log although the old one is missing; auditors will notice")
 	fs.BoolVar(&c.AcceptClock, acceptClock, false, "take the machine's clock for right although it is behind the log or has jumped; give it once")
 }
@@ -262,6 +264,8 @@ func (c *Config) Check() error {
 		return command.Usagef("--deleted-grace: can't be negative")
 	case c.StartTimeout < 0:
 		return command.Usagef("--start-timeout: can't be negative")
+	case c.DrainDelay < 0:
+		return command.Usagef("--drain-delay: can't be negative")
 	case c.PullsKept < 0:
 		return command.Usagef("--pulls-kept: can't be negative")
 	}

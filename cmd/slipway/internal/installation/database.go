@@ -85,7 +85,7 @@ func (c *Config) openMetadata(ctx context.Context, db database, shared, peers bo
 		}
 		return s, nil
 	}
-	options := []postgres.Option{postgres.WithObserver(observe), postgres.WithName(c.replica())}
+	options := []postgres.Option{postgres.WithObserver(observe), postgres.WithName(c.ReplicaName())}
 	switch {
 	case shared && peers:
 		options = append(options, postgres.WithPeers())
@@ -105,8 +105,8 @@ func (c *Config) openMetadata(ctx context.Context, db database, shared, peers bo
 	return s, nil
 }
 
-// replica is what the other processes that use a PostgreSQL database call this one.
-func (c *Config) replica() string {
+// ReplicaName is what the other processes that use a PostgreSQL database call this one.
+func (c *Config) ReplicaName() string {
 	if c.Replica != "" {
 		return c.Replica
 	}

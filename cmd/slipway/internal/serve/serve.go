@@ -32,8 +32,8 @@ password is SLIPWAY_ADMIN_PASSWORD, or a random one that is printed once.
 Every flag can also be set by an environment variable (--gc-interval is SLIPWAY_GC_INTERVAL) or as a key of the YAML file
 that --config names; a flag wins over the environment, that over the file.
 
-SIGTERM and SIGINT stop it: it accepts nothing more, finishes what runs within 30 s, and exits with 0. A second signal
-ends it at once. SIGHUP changes nothing: restart the server to change its settings.`,
+SIGTERM and SIGINT stop it: /readyz is not ready at once, the work in the background goes to other replicas, after
+--drain-delay it accepts nothing more, finishes what runs within 30 s, and exits with 0. A second signal ends it at once. SIGHUP changes nothing: restart the server to change its settings.`,
 		Example: `  slipway serve
   slipway serve --listen 0.0.0.0:8080 --data /var/lib/slipway --url https://slipway.example.com
   SLIPWAY_ANONYMOUS_READ=true slipway serve --config /etc/slipway.yaml`,

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -29,6 +30,8 @@ import (
 type Server struct {
 	stores  *installation.Stores
 	core    *instance.Instance
+	http    *httpserver.Server
+	delay   time.Duration // from the end of the context to that of the listener
 	duties  *duty.Runner
 	sinks   integration.Sinks
 	handler http.Handler
@@ -44,7 +47,7 @@ type Server struct {
 func Assemble(ctx context.Context, p *command.Program, c *installation.Config, logger *slog.Logger) (_ *Server, err error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s := &Server{logger: logger}
+	s := &Server{logger: logger, delay: c.DrainDelay}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -76,7 +79,7 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if c.Redirect {
 		redirect = redirectBytes
 	}
-	server, err := httpserver.New(httpserver.Options{
+	s.http, err = httpserver.New(httpserver.Options{
 		Instance: s.core.Core.Identity().ID, URL: c.URL, TrustedProxies: c.TrustedProxies, Metrics: reg, Logger: logger, Version: version, Commit: commit, RedirectBytes: redirect,
 		Authenticate: s.core.Accounts.Authenticate, Sync: s.core.Core.Store.Sync, Ready: s.core.Core.Ready, Writable: s.core.Core.Writable, Full: s.full, MetricsAudit: c.MetricsAccess == "auth",
 		DocumentCacheBytes: int64(c.Memory) / 3, MemoryBytes: int64(c.Memory) / 3 * 2,
@@ -84,16 +87,29 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if err != nil {
 		return nil, err
 	}
-	s.handler = httpserver.NewHandler(server, mounts(server, s.core, c, api.Options{Version: version, Commit: commit, Configuration: c.InForce, LastBackup: c.LastBackup})...)
-	// Before the first request is answered: until the collection that a crash cut off is finished, its bytes can't be published.
-	duties := append(s.core.Duties(), duty.Duty{Name: "deliver", Do: func(ctx context.Context) error {
-		return integration.Deliver(ctx, s.core.Subscriptions.Outbox(), integration.Options{Metrics: reg, Logger: logger})
-	}})
-	if s.duties, err = duty.Start(ctx, s.core.Core, duties, duty.Options{}); err != nil {
+	s.handler = httpserver.NewHandler(s.http, mounts(s.http, s.core, c, api.Options{Version: version, Commit: commit, Configuration: c.InForce, LastBackup: c.LastBackup})...)
+	if err := s.startDuties(ctx, c, reg); err != nil {
 		return nil, err
 	}
 	s.report()
 	return s, nil
+}
+
+// handOver is how long messages that are being sent may take while other processes wait for the work.
+const handOver = 500 * time.Millisecond
+
+// startDuties starts the work in the background.
+func (s *Server) startDuties(ctx context.Context, c *installation.Config, reg prometheus.Registerer) (err error) {
+	options := integration.Options{Metrics: reg, Logger: s.logger}
+	if !s.stores.Meta.Exclusive() {
+		options.Grace = handOver
+	}
+	// Before the first request is answered: until the collection that a crash cut off is finished, its bytes can't be published.
+	duties := append(s.core.Duties(), duty.Duty{Name: "deliver", Do: func(ctx context.Context) error {
+		return integration.Deliver(ctx, s.core.Subscriptions.Outbox(), options)
+	}})
+	s.duties, err = duty.Start(ctx, s.core.Core, duties, duty.Options{Name: c.ReplicaName()})
+	return err
 }
 
 // prepare looks at the clock, and makes the first user.
@@ -154,9 +170,25 @@ func mounts(server *httpserver.Server, core *instance.Instance, c *installation.
 	return out
 }
 
-// Serve answers on ln until ctx has ended and running requests have finished.
+// Serve answers on ln until ctx has ended and running requests have finished. When ctx ends, the server is not ready, and gives its
+// duties to other processes that may have them; the delay of the configuration later it accepts nothing more.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	return httpserver.Serve(ctx, ln, s.handler, httpserver.ServeOptions{Logger: s.logger})
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	go func() {
+		defer end()
+		select {
+		case <-ctx.Done():
+		case <-serving.Done():
+			return
+		}
+		s.http.Drain()
+		if !s.stores.Meta.Exclusive() { // else nobody waits for the work, and requests may leave some
+			go s.duties.Close()
+		}
+		time.Sleep(s.delay)
+	}()
+	return httpserver.Serve(serving, ln, s.handler, httpserver.ServeOptions{Logger: s.logger})
 }
 
 // report writes what this process alone counts, until Close.
