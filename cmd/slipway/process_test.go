@@ -205,7 +205,17 @@ func TestD18(t *testing.T) {
 		t.Errorf("readiness asks for %q, want one probe key", asked)
 	}
 	proxy.Break(func(int, *http.Request) s3test.Fault { return s3test.NotSent })
+	broken := time.Now()
 	time.Sleep(1100 * time.Millisecond) // an answer is reused for a second
+	if got := status(p, "/readyz"); got != http.StatusOK {
+		t.Errorf("without S3 for a second: ready %d", got)
+	}
+	for status(p, "/readyz") != http.StatusServiceUnavailable && time.Since(broken) < commandtest.Patience {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if took := time.Since(broken); took < 8*time.Second || took > 12*time.Second {
+		t.Errorf("without S3: not ready after %s, want 10 s after the last answer", took)
+	}
 	if ready, live := status(p, "/readyz"), status(p, "/livez"); ready != http.StatusServiceUnavailable || live != http.StatusOK {
 		t.Errorf("without S3: ready %d, live %d", ready, live)
 	}

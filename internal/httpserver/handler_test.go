@@ -122,7 +122,7 @@ func TestMetricsAndLog(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
-	srv := formatstest.NewServer(t, formatstest.Options{})
+	srv := formatstest.NewServer(t, formatstest.Options{Site: httpserver.Options{ReadyGrace: time.Millisecond}})
 	for _, path := range []string{"/livez", "/readyz"} {
 		if res := srv.Do(formatstest.Anonymous, get(path)); res.Status != http.StatusOK {
 			t.Errorf("%s: %v", path, res)

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -50,6 +51,8 @@ type Options struct {
 	Sync func(context.Context) error
 	// Ready returns why the stores don't answer; nil: there is no /readyz.
 	Ready func(context.Context) error
+	// ReadyGrace is how long /readyz stays 200 after the stores have last answered; 0 is 10 s. /readyz?write=1 has none.
+	ReadyGrace time.Duration
 	// Writable returns why the stores take no changes, for /readyz?write=1; nil: Ready.
 	Writable func(context.Context) error
 	// Full returns why no change is to be begun, where that is known before, such as a full disk; nil: always nil.
@@ -124,11 +127,11 @@ func New(o Options) (*Server, error) {
 	s.Documents = newDocuments(o.DocumentCacheBytes, s.metrics)
 	s.scrape, _ = o.Metrics.(prometheus.Gatherer)
 	if o.Ready != nil {
-		s.health = newHealth(o.Ready)
+		s.health = newHealth(o.Ready, cmp.Or(o.ReadyGrace, readyGrace))
 		if o.Writable == nil {
 			o.Writable = o.Ready
 		}
-		s.writable = newHealth(o.Writable)
+		s.writable = newHealth(o.Writable, 0)
 	}
 	if s.sync = o.Sync; s.sync == nil {
 		s.sync = func(context.Context) error { return nil }

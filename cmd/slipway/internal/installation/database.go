@@ -99,6 +99,8 @@ func (c *Config) openMetadata(ctx context.Context, db database, shared, peers bo
 	switch {
 	case errors.Is(err, metadata.ErrInUse), errors.Is(err, metadata.ErrNewer), errors.Is(err, context.Canceled):
 		return nil, err
+	case errors.Is(err, metadata.ErrUnavailable): // nothing is wrong with the setting
+		return nil, fmt.Errorf("--metadata: %w", err)
 	case err != nil:
 		return nil, command.Usagef("--metadata: %w", err)
 	}
