@@ -24,6 +24,8 @@ var (
 	ErrUnavailable = errors.New("metadata: the database does not answer")
 	// ErrUnreplicated: a commit is on one server of the database alone, since somebody has cancelled its wait for a standby. Others see it.
 	ErrUnreplicated = fmt.Errorf("%w: the commit was not replicated: its wait was cancelled", ErrUnavailable)
+	// ErrSkew: the clock of this machine and that of the database differ by more than a minute.
+	ErrSkew = errors.New("metadata: the clock of this machine is wrong")
 	// ErrNewer: the database was made by a newer binary, or by one with other migrations.
 	ErrNewer = errors.New("metadata: database schema is newer than this binary")
 	// ErrCollected: the collector is removing the bytes; store them again after CollectedSince has become false.
@@ -57,7 +59,7 @@ type Store interface {
 	// Exclusive reports whether no other process can use the database while this store is open. Then no other process still
 	// holds a duty.
 	Exclusive() bool
-	// Ready reports whether the database answers.
+	// Ready reports whether the database answers. ErrSkew.
 	Ready(ctx context.Context) error
 	// Close waits for running transactions.
 	Close() error

@@ -30,7 +30,11 @@ func reads(err error) error {
 
 func unready(errs ...error) error {
 	if err := errors.Join(errs...); err != nil {
-		return &Error{Kind: Unavailable, Detail: "metadata or blobs do not answer", Err: err, RetryAfter: time.Second}
+		detail := "metadata or blobs do not answer"
+		if errors.Is(err, metadata.ErrSkew) {
+			detail = "the clock of this machine is more than a minute off that of the database"
+		}
+		return &Error{Kind: Unavailable, Detail: detail, Err: err, RetryAfter: time.Second}
 	}
 	return nil
 }

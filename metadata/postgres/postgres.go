@@ -236,6 +236,9 @@ func (s *Store) Exclusive() bool { return !s.cfg.shared }
 
 // Ready implements metadata.Store.
 func (s *Store) Ready(ctx context.Context) error {
+	if err := s.clock.skew(); err != nil {
+		return err
+	}
 	return s.View(ctx, func(tx metadata.Tx) error {
 		_, err := tx.Log().LogSize()
 		return err
@@ -301,6 +304,17 @@ func (c *clock) advance() time.Time {
 // follow moves the clock to the time of the last update of any process.
 func (c *clock) follow(last time.Time) {
 	c.last.Store(max(c.last.Load(), last.UnixMicro()))
+}
+
+// mostSkew is how far this process's clock may be from the database's. What is kept by the database's clock is right all the same, but
+// sessions, leases and certificates are looked at by this one.
+const mostSkew = time.Minute
+
+func (c *clock) skew() error {
+	if off := -time.Duration(c.offset.Load()).Round(time.Second); off.Abs() > mostSkew {
+		return fmt.Errorf("%w: it is %s off that of the database", metadata.ErrSkew, off)
+	}
+	return nil
 }
 
 // set takes the database's time, which an answer showed that was asked for and came at the given times of this process.
