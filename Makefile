@@ -1,7 +1,7 @@
 # make run   build and serve on http://127.0.0.1:8080 with everything in ./slipway-data
 # make test  everything: unit, race, real clients, kill and disk-full tests; LONG=1 with ten rounds of kills instead of three
 #            in the test of the whole chain (and SLIPWAY_KILL_ROUNDS=1000 for as many in the test of a mixed load), and with the
-#            clients that take long to build or to start: Helm (which checks the chart in deploy/), cosign, sbt, Mill, and old versions of crane, regctl and oras; and the
+#            clients that take long to build or to start: Helm (which checks the chart in deploy/), cosign, sbt, Mill, RabbitMQ, and old versions of crane, regctl and oras; and the
 #            company whose pages docs/ui.md shows (make pictures)
 # make lint  gofmt, go vet, staticcheck
 # make bench the server beside the floors of this machine, as ratios; make microbench: benchmarks of the hot paths
@@ -51,7 +51,7 @@ build:
 # those send a tenth: the race detector makes them up to ten times slower. They wait for the disk, so they run beside the tests
 # of clients, one package at a time. The server that the tests of cmd start, kill and check is built without the detector too, once
 # for all of them.
-DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/e2e formats/oci formats/pypi integration/kafka cmd/slipway deploy/cluster web/ui web/api storage/s3 formats/raw cmd/slipway/internal/cli \
+DRIVING  := $(addprefix slipway/,formats/npm formats/maven cmd/slipway/internal/e2e formats/oci formats/pypi integration/kafka integration/amqp cmd/slipway deploy/cluster web/ui web/api storage/s3 formats/raw cmd/slipway/internal/cli \
 	cmd/slipway/internal/doctest metadata/sqlite metadata/postgres internal/httpserver integration/upstream/upstreamtest cmd/slipway/internal/serve cmd/slipway/internal/admin docs storage/s3/s3test)
 UNRACED  := ./metadata/... ./storage/local/... ./storage/mem ./registry/content ./registry/publish ./registry/staging ./registry/maintain
 WHOLE    := '^(TestSuite|TestFormat|TestFaults|TestS1|TestS8|TestHostile|TestLargePublish|TestLargeUpload|TestRoutes)$$/^(S1|S8|hostile|bodies|deep|oversize|names|texts|local_.*)$$'
@@ -101,7 +101,7 @@ clientless: server
 
 # What may come from the system's packages is installed by scripts that run in turn, as they share its lock; the others run beside
 # them, as one waits for the network while another compiles.
-SYSTEM  := $(addprefix .ci/clients-,base.sh browser.sh maven.sh oci.sh postgres.sh)
+SYSTEM  := $(addprefix .ci/clients-,base.sh browser.sh maven.sh oci.sh postgres.sh rabbitmq.sh)
 FETCHED := $(filter-out $(SYSTEM),$(wildcard .ci/clients*.sh .ci/*/build.sh))
 
 clients:

@@ -4,7 +4,7 @@ package api
 type Subscription struct {
 	ID             string   `json:"id" doc:"Its id."`
 	Name           string   `json:"name" doc:"Its name."`
-	Sink           string   `json:"sink" examples:"webhook,nats,kafka" doc:"How it is sent."`
+	Sink           string   `json:"sink" examples:"webhook,nats,kafka,amqp" doc:"How it is sent."`
 	URL            string   `json:"url" doc:"Where it is sent to."`
 	Preset         string   `json:"preset" doc:"The shape of the requests."`
 	Types          []string `json:"types" as:"EventFilter" doc:"Event types or globs over them, each of which must match a type."`
@@ -40,7 +40,7 @@ type SubscriptionDetail struct {
 // SubscriptionChange is the body of PATCH /subscriptions/{id}. Fields that it leaves out stay.
 type SubscriptionChange struct {
 	Name         *string      `json:"name,omitempty" doc:"Its name."`
-	Sink         *string      `json:"sink,omitempty" examples:"webhook,nats,kafka" doc:"How it is sent: to a webhook, or to a message broker. It stays."`
+	Sink         *string      `json:"sink,omitempty" examples:"webhook,nats,kafka,amqp" doc:"How it is sent: to a webhook, or to a message broker. It stays."`
 	URL          *string      `json:"url,omitempty" doc:"Where it is sent to."`
 	Preset       *string      `json:"preset,omitempty" doc:"The shape of the requests."`
 	Types        *[]string    `json:"types,omitempty" as:"EventFilter" doc:"Event types or globs over them, each of which must match a type."`

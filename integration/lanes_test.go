@@ -225,7 +225,7 @@ func TestSinksByName(t *testing.T) {
 	rc := newReceiver(t, yes)
 	hook := e.subscribe(rc, "artifact.published")
 	for text, want := range map[string]string{
-		`{"Sink":"pigeon"}`:                    `sink: "pigeon" is not known; there is "webhook", "nats", "kafka", "broker"`,
+		`{"Sink":"pigeon"}`:                    `sink: "pigeon" is not known; there is "webhook", "nats", "kafka", "amqp", "broker"`,
 		`{"Sink":"broker"}`:                    "broker:<topic>",
 		`{"URL":"broker:topic"}`:               "https://host",
 		`{"Sink":"broker","URL":"broker:a b"}`: "printable ASCII",

@@ -4,6 +4,7 @@ package all
 
 import (
 	"slipway/integration"
+	"slipway/integration/amqp"
 	"slipway/integration/kafka"
 	"slipway/integration/nats"
 	"slipway/internal/outbound"
@@ -11,5 +12,5 @@ import (
 
 // brokers are the sinks that are message brokers.
 func brokers(o outbound.Options, version string) integration.Sinks {
-	return integration.Sinks{nats.New(o, version), kafka.New(o, version)}
+	return integration.Sinks{nats.New(o, version), kafka.New(o, version), amqp.New(o, version)}
 }

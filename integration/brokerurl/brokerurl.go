@@ -3,6 +3,8 @@
 package brokerurl
 
 import (
+	"context"
+	"crypto/tls"
 	"net"
 	"net/url"
 	"slices"
@@ -127,6 +129,11 @@ func (g Grammar) Receiver(text string) string {
 	if err != nil {
 		return "" // Check has refused it
 	}
+	return t.Receiver()
+}
+
+// Receiver names the machines of the target, and what they are trusted by.
+func (t Target) Receiver() string {
 	return strings.Join(t.Hosts, ",") + "?tls=" + strconv.FormatBool(!t.Plain) + "&server_name=" + t.Get("server_name")
 }
 
@@ -140,6 +147,28 @@ func (t Target) Network(o outbound.Options, c integration.Credentials) (outbound
 	}
 	o.TLS, o.Listed = config, t.Plain
 	return o, nil
+}
+
+// Dialer reaches brokers by o, which Network has returned: those of the URL, and those that a broker names.
+func (t Target) Dialer(o outbound.Options) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := o.Dial(ctx, network, address)
+		if err != nil || t.Plain {
+			return conn, err
+		}
+		config := o.TLSConfig()
+		if config.ServerName == "" {
+			if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
+				return nil, err
+			}
+		}
+		secured := tls.Client(conn, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			_ = conn.Close() // the handshake's error says why
+			return nil, err
+		}
+		return secured, nil
+	}
 }
 
 // Fill puts the words of a message into a template: {type}, {repository} and {format}. Where there is none, "-" stands.

@@ -3,9 +3,7 @@ package kafka
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"net"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -93,7 +91,7 @@ func (s *Sink) Open(ctx context.Context, t integration.Target) (integration.Send
 		return nil, err
 	}
 	options := []kgo.Opt{
-		kgo.SeedBrokers(at.Hosts...), kgo.ClientID(s.agent), kgo.Dialer(dialer(network, at.Plain)), kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.SeedBrokers(at.Hosts...), kgo.ClientID(s.agent), kgo.Dialer(at.Dialer(network)), kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(deliveryTimeout), kgo.ProduceRequestTimeout(deliveryTimeout), kgo.UnknownTopicRetries(1),
 	}
 	switch mechanism, c := mechanisms[at.Get("sasl")], t.Credentials; {
@@ -113,26 +111,4 @@ func (s *Sink) Open(ctx context.Context, t integration.Target) (integration.Send
 		return nil, fmt.Errorf("no connection to Kafka: %w", err)
 	}
 	return &sender{client: client, topic: at.Path}, nil
-}
-
-// dialer reaches brokers through outbound: those of the URL, and those that a broker names.
-func dialer(o outbound.Options, unprotected bool) func(ctx context.Context, network, address string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := o.Dial(ctx, network, address)
-		if err != nil || unprotected {
-			return conn, err
-		}
-		config := o.TLSConfig()
-		if config.ServerName == "" {
-			if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
-				return nil, err
-			}
-		}
-		secured := tls.Client(conn, config)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			_ = conn.Close() // the handshake's error says why
-			return nil, err
-		}
-		return secured, nil
-	}
 }

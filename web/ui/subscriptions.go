@@ -118,7 +118,7 @@ type previewView struct {
 var presetWords = []choice{{Value: "cloudevents", Text: "CloudEvents (structured JSON)"}, {Value: "cloudevents-binary", Text: "CloudEvents (binary mode)"}, {Value: "harbor", Text: "as Harbor sends them"}}
 
 // sinkWords are the ways to send, in words.
-var sinkWords = []choice{{Value: "webhook", Text: "Webhook: an HTTP request for each event"}, {Value: "nats", Text: "NATS JetStream: a stream"}, {Value: "kafka", Text: "Kafka: a topic"}}
+var sinkWords = []choice{{Value: "webhook", Text: "Webhook: an HTTP request for each event"}, {Value: "nats", Text: "NATS JetStream: a stream"}, {Value: "kafka", Text: "Kafka: a topic"}, {Value: "amqp", Text: "RabbitMQ: an exchange"}}
 
 // newSubscription answers GET /subscriptions/new.
 func (u *Pages) newSubscription(w http.ResponseWriter, r *http.Request) error {

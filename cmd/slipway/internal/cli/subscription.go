@@ -80,7 +80,7 @@ again, and takes globs; an event must match one of each kind that is given.
 
 The secret is kept sealed and can't be shown again; it is printed to standard output alone.
 
-With --sink nats or kafka the events go to a stream of NATS JetStream or a topic of Kafka, in order for each package, for as long as it takes. A broker gets no
+With --sink nats, kafka or amqp the events go to a stream of NATS JetStream, a topic of Kafka or an exchange of RabbitMQ, in order for each package, for as long as it takes. A broker gets no
 signature; --credentials names a JSON file with what it knows Slipway by, such as {"username":"slipway","password":"…"}.`,
 		Example: `  slipway subscription create deploys --url https://ci.example.com/hook --repository main --type tag.set --tag production
   slipway subscription create images --url https://argocd.example.com/webhook --preset harbor --repository main
@@ -181,7 +181,7 @@ selects everything. What was selected before and still waits is sent as it was s
 var presets = []string{"cloudevents", "cloudevents-binary", "harbor"}
 
 // sinkNames are the ways to send.
-var sinkNames = []string{"webhook", "nats", "kafka"}
+var sinkNames = []string{"webhook", "nats", "kafka", "amqp"}
 
 func credentialsFlag(cmd *cobra.Command, to *string) {
 	cmd.Flags().StringVar(to, "credentials", "", "JSON file with the credentials for a message broker: username, password, token, creds, client_cert, client_key, ca; - is standard input")
