@@ -191,14 +191,14 @@ func (s *Server) As(ctx context.Context, a access.Actor) context.Context {
 }
 
 // classify is registry.AsError with the errors of connections, which the core does not know: an answer that could not be
-// written is no fault of the server.
+// written is no fault of the server. The connection to a database or a store that is away is known to the core.
 func classify(err error) *registry.Error {
-	var known *registry.Error
+	failure := registry.AsError(err)
 	var network *net.OpError
-	if !errors.As(err, &known) && errors.As(err, &network) && !errors.Is(err, syscall.EIO) {
+	if failure.Kind == registry.Internal && errors.As(err, &network) && !errors.Is(err, syscall.EIO) {
 		return &registry.Error{Kind: registry.BadBody, Subject: registry.AboutRequest, Detail: "the client went away", Err: err}
 	}
-	return registry.AsError(err)
+	return failure
 }
 
 // log writes a line for errors that an operator should look into. Errors of clients are in the access log only.
