@@ -9,6 +9,7 @@
 # make fuzz  each fuzz target for FUZZTIME
 # make pictures  the pictures of docs/ui.md, from a company that the real clients make
 # make screens   every page at three widths, light and dark, as pictures in web/ui/screens
+# make chaos three servers whose processes, database, S3 server and network fail every few seconds, for CHAOS (1h)
 # make cluster   three servers over PostgreSQL, an S3 server and NATS behind a balancer on this machine; make cluster-down ends them
 # make clients-table  the tests of clients, without the race detector and with those of LONG=1, and docs/clients.md made from them;
 #            FORMATS=npm for one
@@ -117,6 +118,13 @@ run = for script in $(1); do LONG=$(LONG) SLIPWAY_CLIENTS=$(CLIENTS) $$script ||
 
 FORMATS ?= maven npm oci pypi raw
 RUNS    := $(CACHE)/clients.jsonl
+
+CHAOS ?= 1h
+
+.PHONY: chaos
+chaos: server clients
+	SLIPWAY_CHAOS=$(CHAOS) SLIPWAY_CLIENTS=$(CLIENTS) SLIPWAY_REQUIRE_CLIENTS=1 SLIPWAY_TEST_BINARY=$(CACHE)/test/slipway TMPDIR=$$(.ci/tmpdir.sh) \
+		$(TESTING) -v -timeout 24h -run '^TestChaos$$' ./cmd/slipway
 
 .PHONY: cluster cluster-down
 cluster: build $(CACHE)/cluster

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,8 @@ type ledger struct {
 	token   string
 	reader  string // token of readers, who see only what is published
 	callers []*caller
+
+	stormy atomic.Bool // a server that says it can't answer now has not answered
 
 	mu       sync.Mutex
 	versions []*tracked
@@ -81,6 +84,14 @@ func (l *ledger) settle(fn func()) {
 
 // load runs clients against the server, which is killed the given time after the first client's first step.
 func (l *ledger) load(d time.Duration) {
+	l.during(func() {
+		time.Sleep(d)
+		l.server.Kill()
+	})
+}
+
+// during runs clients while fn runs, which begins after the first client's first step.
+func (l *ledger) during(fn func()) {
 	var wg sync.WaitGroup
 	stop, begun := make(chan struct{}), make(chan struct{})
 	begin := sync.OnceFunc(func() { close(begun) })
@@ -98,15 +109,22 @@ func (l *ledger) load(d time.Duration) {
 				default:
 					c.step()
 					begin()
+					c.breathe()
 				}
 			}
 		})
 	}
 	<-begun
-	time.Sleep(d)
-	l.server.Kill()
+	fn()
 	close(stop)
 	wg.Wait()
+}
+
+// breathe waits a little in a storm, which lasts long: what was published is looked at again and again.
+func (c *caller) breathe() {
+	if c.stormy.Load() {
+		time.Sleep(time.Duration(c.r.IntN(300)) * time.Millisecond)
+	}
 }
 
 // finish lets every client end the publishes that it began.
@@ -180,8 +198,8 @@ func (c *caller) moveTag() {
 			c.tags[key] = tag
 		}
 	})
-	if tag.known() == v.version {
-		return // the version can't be deleted
+	if tag.known() == v.version || len(tag.maybe) > 0 {
+		return // the version can't be deleted, or an earlier move may still come
 	}
 	c.settle(func() { tag.maybe = append(tag.maybe, v.version) })
 	body, _ := json.Marshal(map[string]string{"version": v.version, "reason": "test"})
@@ -247,6 +265,9 @@ func (c *caller) document(path string, header map[string]string) answer {
 	return a
 }
 
+// away are the answers of a server that can't answer now, and of a balancer whose server did not.
+var away = []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
 func (c *caller) exchange(token, method, path string, body []byte, header map[string]string) answer {
 	req, err := http.NewRequest(method, c.server.URL+path, bytes.NewReader(body))
 	if err != nil {
@@ -266,7 +287,7 @@ func (c *caller) exchange(token, method, path string, body []byte, header map[st
 	}
 	defer resp.Body.Close()
 	got, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if err != nil || c.stormy.Load() && slices.Contains(away, resp.StatusCode) {
 		return answer{}
 	}
 	return answer{resp.StatusCode, resp.Header, got}

@@ -17,8 +17,7 @@ func (l *ledger) verify(everything bool) {
 		c.read = map[string]answer{}
 	}
 	for _, v := range l.versions {
-		c := l.callers[slices.IndexFunc(l.callers, func(c *caller) bool { return c.owns(v) })]
-		if v.settled && !everything || c.verifyVersion(v) {
+		if v.settled && !everything || l.owner(v).verifyVersion(v) {
 			kept = append(kept, v)
 		} else {
 			l.cut++
@@ -28,6 +27,33 @@ func (l *ledger) verify(everything bool) {
 	for _, tag := range l.tags {
 		l.callers[0].verifyTag(tag)
 	}
+}
+
+// mostAgain is how many versions are looked at again when not all are.
+const mostAgain = 50
+
+// again looks once more at what is known for certain: at all of it, or at the newest versions.
+func (l *ledger) again(everything bool) {
+	for _, c := range l.callers {
+		c.read = map[string]answer{}
+	}
+	versions := l.versions
+	if !everything {
+		versions = versions[max(0, len(versions)-mostAgain):]
+	}
+	for _, v := range versions {
+		if v.settled {
+			l.owner(v).verifyVersion(v)
+		}
+	}
+	for _, tag := range l.tags {
+		l.callers[0].verifyTag(tag)
+	}
+}
+
+// owner is the client whose version it is.
+func (l *ledger) owner(v *tracked) *caller {
+	return l.callers[slices.IndexFunc(l.callers, func(c *caller) bool { return c.owns(v) })]
 }
 
 // verifyVersion reports whether the version is there, was there, or is still to come.

@@ -153,6 +153,12 @@ func (s *Server) ready(addr string) {
 	s.T.Fatalf("the server did not become ready:\n%s", s.Logs.String())
 }
 
+// Ready waits until the server is ready.
+func (s *Server) Ready() {
+	s.T.Helper()
+	s.ready(s.Addr)
+}
+
 // Kill ends the server with SIGKILL; it is no error when the server does not run.
 func (s *Server) Kill() {
 	for _, cmd := range s.cmds {
