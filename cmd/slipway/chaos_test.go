@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,7 +13,6 @@ import (
 	"time"
 
 	"slipway/cmd/slipway/internal/commandtest"
-	"slipway/internal/balancer"
 	"slipway/storage/s3/s3test"
 )
 
@@ -56,7 +53,6 @@ func newStorm(t *testing.T, n int, seed uint64) *storm {
 	s := &storm{t: t, r: rand.New(rand.NewPCG(seed, 7)), database: newDatabases(t), s3: s3test.NewProxy(t)}
 	key := filepath.Join(t.TempDir(), "log.key")
 	bucket := s3test.At(t, s.s3.URL)
-	var hosts []string
 	for i := range n {
 		data := []*commandtest.Gate{commandtest.NewGate(t, s.database.nodes[0].addr), commandtest.NewGate(t, s.database.nodes[1].addr)}
 		bytes := commandtest.NewGate(t, strings.TrimPrefix(s.s3.URL, "http://"))
@@ -64,27 +60,12 @@ func newStorm(t *testing.T, n int, seed uint64) *storm {
 		server := commandtest.NewServer(t, "--metadata", s.database.nodes[0].url(data[0].Addr, data[1].Addr), "--blobs", strings.Replace(bucket, s.s3.URL, "http://"+bytes.Addr, 1), "--log-key", key)
 		server.Env = []string{"AWS_ACCESS_KEY_ID=" + s3test.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s3test.SecretKey, fmt.Sprint("SLIPWAY_REPLICA=r", i)}
 		s.servers = append(s.servers, server)
-		hosts = append(hosts, server.Addr)
 	}
 	s.servers[0].Run(0, "key", "generate", key)
 	front := *s.servers[0]
 	s.front = &front
-	s.front.URL = s.balance(hosts)
+	s.front.URL = newBalancer(t, s.servers)
 	return s
-}
-
-// balance runs the balancer, and returns its URL.
-func (s *storm) balance(hosts []string) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	b := balancer.New(hosts...)
-	go b.Watch(s.t.Context(), 200*time.Millisecond)
-	web := &http.Server{Handler: b}
-	go func() { _ = web.Serve(ln) }() // until the end of the test
-	s.t.Cleanup(func() { _ = web.Close() })
-	return "http://" + ln.Addr().String()
 }
 
 // start starts all servers.

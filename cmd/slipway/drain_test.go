@@ -3,12 +3,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -26,95 +24,6 @@ const (
 	maxHandOver = time.Second      // from SIGTERM until other servers have its duties
 	maxTakeOver = 15 * time.Second // from SIGKILL
 )
-
-// balancer passes each request to the next server that is ready, and tries another one where a request that changes nothing fails.
-type balancer struct {
-	servers []*commandtest.Server
-	ready   []atomic.Bool
-	turn    atomic.Int64
-	client  *http.Client
-	stop    chan struct{}
-}
-
-// probeEvery is how often a balancer asks /readyz.
-const probeEvery = 100 * time.Millisecond
-
-func newBalancer(t *testing.T, servers []*commandtest.Server) string {
-	b := &balancer{servers: servers, ready: make([]atomic.Bool, len(servers)), stop: make(chan struct{}),
-		client: &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}}}
-	b.probe()
-	var probes sync.WaitGroup
-	probes.Go(func() {
-		for {
-			select {
-			case <-b.stop:
-				return
-			case <-time.After(probeEvery):
-				b.probe()
-			}
-		}
-	})
-	front := httptest.NewServer(b)
-	t.Cleanup(func() {
-		close(b.stop)
-		probes.Wait()
-		front.Close()
-	})
-	return front.URL
-}
-
-func (b *balancer) probe() {
-	for i, s := range b.servers {
-		res, err := http.Get(s.URL + "/readyz")
-		if err == nil {
-			_ = res.Body.Close()
-		}
-		b.ready[i].Store(err == nil && res.StatusCode == http.StatusOK)
-	}
-}
-
-// ServeHTTP implements http.Handler.
-func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	tries := 1
-	if r.Method == http.MethodGet {
-		tries = 3
-	}
-	for n, next := 0, b.turn.Add(1); n < len(b.servers) && tries > 0 && err == nil; n, next = n+1, next+1 {
-		i := int(next) % len(b.servers)
-		if !b.ready[i].Load() {
-			continue
-		}
-		tries--
-		if b.pass(w, r, b.servers[i].URL, body, tries > 0) {
-			return
-		}
-	}
-	http.Error(w, fmt.Sprintf("the balancer has no server: %v", err), http.StatusBadGateway)
-}
-
-// pass returns false where another server may be asked.
-func (b *balancer) pass(w http.ResponseWriter, r *http.Request, server string, body []byte, again bool) bool {
-	req, err := http.NewRequestWithContext(r.Context(), r.Method, server+r.URL.RequestURI(), bytes.NewReader(body))
-	if err != nil {
-		return false
-	}
-	req.Header = r.Header.Clone()
-	res, err := b.client.Do(req)
-	if err != nil {
-		if !again {
-			http.Error(w, "the balancer: "+err.Error(), http.StatusBadGateway)
-		}
-		return !again
-	}
-	defer res.Body.Close()
-	if again && res.StatusCode >= http.StatusInternalServerError {
-		return false
-	}
-	w.WriteHeader(res.StatusCode)
-	_, _ = io.Copy(w, res.Body) // a cut answer fails the client
-	return true
-}
 
 // duty is a row of the list of duties.
 type dutyRow struct {

@@ -15,7 +15,8 @@ import (
 )
 
 // Balancer is an http.Handler that hands each request to the next server which is ready, also those of one connection. A request that no
-// server has begun to read goes to another server when one does not answer; any other request fails with 502.
+// server has begun to read goes to another server when one does not answer, and one that changes nothing also when a server answers 503;
+// any other request fails with 502.
 type Balancer struct {
 	servers []*server
 	turn    atomic.Uint64
@@ -103,7 +104,12 @@ func (t *turns) RoundTrip(r *http.Request) (*http.Response, error) {
 			out.Body = body
 		}
 		res, err := t.under.RoundTrip(out)
-		if err == nil || try >= 2*len(t.servers) || body.begun.Load() || !repeatable(r, err) || r.Context().Err() != nil {
+		last := try >= 2*len(t.servers) || body.begun.Load() || r.Context().Err() != nil
+		switch {
+		case err == nil && res.StatusCode == http.StatusServiceUnavailable && reads(r) && !last:
+			_ = res.Body.Close() // another server may be able to
+			continue
+		case err == nil || last || !dialed(err) && !reads(r):
 			return res, err
 		}
 		if dialed(err) {
@@ -112,10 +118,8 @@ func (t *turns) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// repeatable tells whether a request that failed may be sent again: no server has seen it, or it changes nothing.
-func repeatable(r *http.Request, err error) bool {
-	return dialed(err) || r.Method == http.MethodGet || r.Method == http.MethodHead
-}
+// reads tells whether a request changes nothing, and may be sent again.
+func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
 // dialed tells whether there was no connection.
 func dialed(err error) bool {

@@ -105,3 +105,21 @@ func TestBegun(t *testing.T) {
 		}
 	}
 }
+
+// TestUnavailable: what a server can't answer now is asked of another one, unless it changes something.
+func TestUnavailable(t *testing.T) {
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer busy.Close()
+	b := New(strings.TrimPrefix(busy.URL, "http://"), newBackend(t).host())
+	codes := map[int]int{}
+	for _, method := range []string{http.MethodGet, http.MethodDelete} {
+		for range 4 {
+			w := httptest.NewRecorder()
+			b.ServeHTTP(w, httptest.NewRequest(method, "http://slipway.example.com/x", nil))
+			codes[w.Code]++
+		}
+	}
+	if codes[http.StatusOK] != 6 || codes[http.StatusServiceUnavailable] != 2 {
+		t.Error(codes)
+	}
+}
