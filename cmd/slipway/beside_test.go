@@ -16,6 +16,7 @@ import (
 // TestToolsBesideReplicas: while clients publish and delete with three servers, a check on their stores finds nothing wrong, a collection
 // removes what is deleted and nothing else, and a lost password is set, which all servers know at once.
 func TestToolsBesideReplicas(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newReplicas(t, 3)
 	c.start()
 	c.token = c.all[0].Token("*", "read,publish,delete")

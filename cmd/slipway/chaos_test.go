@@ -131,6 +131,7 @@ func (s *storm) calm() {
 // the database or the S3 server is. After that, what was acknowledged is there at every server, whole and with one event each, and what was
 // not is whole or not there (cluster 35). SLIPWAY_CHAOS says for how long, SLIPWAY_CHAOS_SEED repeats the choices of a run.
 func TestChaos(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	length, seed := 10*time.Second, uint64(time.Now().UnixNano())
 	for name, set := range map[string]func(string) error{
 		"SLIPWAY_CHAOS":      func(s string) (err error) { length, err = time.ParseDuration(s); return err },

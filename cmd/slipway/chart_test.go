@@ -42,11 +42,11 @@ func TestChart(t *testing.T) {
 			for _, more := range [][]string{nil, {"--set", "replicas=1"}, {"--set", "ingress.enabled=true,ingress.tlsSecret=cert,serviceMonitor.enabled=true," +
 				"networkPolicy.enabled=true,settings.anonymous-read=true,settings.gc-interval=2h,blobs.existingSecret=,database.existingSecret=,admin.existingSecret="}} {
 				manifests := filepath.Join(t.TempDir(), "manifests.yaml")
-				out := run(true, append(append([]string{"template", "x", chart, "--kube-version", "1.30.0"}, told...), more...)...)
+				out := run(true, append(append([]string{"template", "x", chart, "--kube-version", "1.25.0"}, told...), more...)...)
 				if err := os.WriteFile(manifests, []byte(out), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				for _, version := range []string{"1.30.0", "1.37.0"} {
+				for _, version := range []string{"1.25.0", "1.37.0"} {
 					validate(t, clients, version, manifests)
 				}
 				startAs(t, out)

@@ -29,6 +29,7 @@ type composed struct {
 // TestCompose: servers start with the environment that deploy/compose.yaml gives them, at another database and another S3 server, and every
 // setting in it exists. The files that it names are there.
 func TestCompose(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	const folder = "../../deploy"
 	text, err := os.ReadFile(filepath.Join(folder, "compose.yaml"))
 	if err != nil {

@@ -70,6 +70,7 @@ func (c *replicas) taken(lost []dutyRow, from int, asked *commandtest.Server) ti
 // The balancer looks at /readyz ten times in --drain-delay. Another server has the work in the background at once; an upload that is
 // under way is finished, and a stream of events ends.
 func TestDrain(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newReplicas(t, 3)
 	for _, s := range c.all {
 		s.Env = append(s.Env, "SLIPWAY_DRAIN_DELAY=1s")
@@ -220,6 +221,7 @@ func (c *replicas) stream(t *testing.T, s *commandtest.Server) chan string {
 // TestTakeOver: a server that stands still, and one that is killed, lose their duties within 15 s; the former finds that out when it
 // goes on, and changes nothing of them.
 func TestTakeOver(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newReplicas(t, 3)
 	c.start()
 	c.token = c.all[0].Token("*", "read,publish,audit")

@@ -82,6 +82,7 @@ func nginxBefore(t *testing.T, servers []*commandtest.Server) string {
 // TestNginx: three servers behind nginx, set up as deploy/ does it: bodies of unknown length, parts of files, scoped names, events while they
 // come, links that name nginx; and no request fails by the death of a server but those that it had begun.
 func TestNginx(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newReplicas(t, 3)
 	for _, s := range c.all {
 		s.Env = append(s.Env, "SLIPWAY_TRUSTED_PROXIES=127.0.0.0/8")

@@ -48,6 +48,7 @@ func relay(t *testing.T, addr string, database *url.URL) {
 // TestStartWithoutDatabase: servers that start while the database is down wait for it, and serve when it comes; when it does not, they
 // end with exit code 1 and one line.
 func TestStartWithoutDatabase(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	c := newReplicas(t, 3)
 	database, err := url.Parse(c.all[0].Args[1])
 	if err != nil {
