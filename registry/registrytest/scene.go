@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,11 +42,13 @@ func Eventually(t testing.TB, what string, is func() bool) {
 type HookedStore struct {
 	metadata.Store
 	OnUpdate func(ctx context.Context, fn func(tx metadata.Tx) error) error // nil: updates go to the store
+
+	closing atomic.Bool // the test is over: duties are given up side by side, and the function is not asked
 }
 
 // Update implements metadata.Store.
 func (h *HookedStore) Update(ctx context.Context, fn func(tx metadata.Tx) error, hints ...metadata.Hint) error {
-	if h.OnUpdate == nil {
+	if h.closing.Load() || h.OnUpdate == nil {
 		return h.Store.Update(ctx, fn, hints...)
 	}
 	return h.OnUpdate(ctx, fn)
@@ -63,7 +66,10 @@ func (e *Env) Hook(t testing.TB, change func(c *instance.Config)) (*instance.Ins
 	}
 	s, err := instance.Open(t.Context(), c)
 	Must(t, err)
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() {
+		h.closing.Store(true)
+		_ = s.Close()
+	})
 	return s, h
 }
 
