@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -29,17 +30,17 @@ func TestFsckBeside(t *testing.T) {
 	var clients sync.WaitGroup
 	for client := range 3 {
 		clients.Go(func() {
-			for n := 1; ; n++ {
+			for n := 1; n <= 500; n++ { // with an end: checks of ever more versions would take ever longer
 				select {
 				case <-stop:
 					return
-				default:
+				case <-time.After(5 * time.Millisecond):
 					change(t, e, fmt.Sprint("app", rand.IntN(packages/3)*3+client), n)
 				}
 			}
 		})
 	}
-	for range 12 {
+	for n, begun := 0, time.Now(); n < 12 || time.Since(begun) < 2*time.Second; n++ {
 		e.MustFsck(t)
 	}
 	d, err := e.Catalog.VersionDetail(e.Admin, e.Name("app7").At("0"))
