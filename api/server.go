@@ -31,6 +31,22 @@ type Duty struct {
 	Until  *string `json:"until" format:"date-time" doc:"When another process may take it over unless it is renewed; null: not before it is given up."`
 }
 
+// Cluster are the processes that serve an installation together.
+type Cluster struct {
+	Instance string          `json:"instance" doc:"The installation's identity."`
+	Members  []ClusterMember `json:"members" doc:"By name."`
+}
+
+// ClusterMember is one of the processes that serve an installation.
+type ClusterMember struct {
+	Name    string   `json:"name,omitempty" doc:"'--replica' of its start; absent: the database is used by one process alone."`
+	Version string   `json:"version,omitempty" doc:"Of its program."`
+	Self    bool     `json:"self" doc:"Whether this process has answered."`
+	Since   *string  `json:"since" format:"date-time" doc:"When it came; null: not known."`
+	Until   *string  `json:"until" format:"date-time" doc:"When it counts as gone unless it says that it lives, which it does every two seconds; null: it is alone."`
+	Duties  []string `json:"duties" doc:"The background work that it does for all: see '/duties'."`
+}
+
 // MaintenanceRun is a collection, a check or a backup: one that goes on, or the last one that there was.
 type MaintenanceRun struct {
 	Kind       string            `json:"kind" enum:"collect,look,check,backup" doc:"'look' is a collection that removes nothing. A backup is made by the command on the server's machine."`

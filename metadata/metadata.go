@@ -96,6 +96,21 @@ type Versioned interface {
 	GenerationOf(p Part) uint64
 }
 
+// Peered is a Store that other processes may use at the same time, and knows which do.
+type Peered interface {
+	// Members are the processes that use the database, by name, of which this one is Self.
+	Members(ctx context.Context) ([]Member, error)
+}
+
+// Member is a process that uses a database.
+type Member struct {
+	Name    string // which no other one has
+	Version string // of its program; "": it did not say
+	Since   time.Time
+	Until   time.Time // then it counts as gone, unless it says before that it lives
+	Self    bool
+}
+
 // Part is a part of the database: that of the package with this ID, which is its row, its versions, its tags and the files
 // that are added to it; or one of the following.
 type Part int64

@@ -23,6 +23,11 @@ func (c *Client) Duties(ctx context.Context) iter.Seq2[api.Duty, error] {
 	return list[api.Duty](ctx, c, "/duties", nil)
 }
 
+// Cluster returns the processes that serve the installation, to callers with the right "audit" on the server.
+func (c *Client) Cluster(ctx context.Context) (api.Cluster, error) {
+	return call[api.Cluster](ctx, c, get("/cluster", nil))
+}
+
 // Maintenance lists the last collection, check and backup, or the one that goes on, to callers with the right "audit" on the server.
 func (c *Client) Maintenance(ctx context.Context) iter.Seq2[api.MaintenanceRun, error] {
 	return list[api.MaintenanceRun](ctx, c, "/maintenance", nil)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"slipway/api"
 	"slipway/cmd/slipway/internal/commandtest"
 	"slipway/metadata/postgres/postgrestest"
 	"slipway/storage/s3/s3test"
@@ -79,6 +81,7 @@ func TestReplicas(t *testing.T) {
 		clients.Wait()
 	}
 	publish(20)
+	c.members(t)
 	c.removals(t)
 	c.revocation(t)
 	c.upload(t)
@@ -105,6 +108,30 @@ func TestReplicas(t *testing.T) {
 		s.Terminate()
 	}
 	dead.Fsck()
+}
+
+// members: every server knows all of them, itself among them, and that each duty is done by one.
+func (c *replicas) members(t *testing.T) {
+	token := c.all[0].Token("*", "audit")
+	for i, s := range c.all {
+		var cluster api.Cluster
+		code, body := s.Get(token, "/api/v1/cluster")
+		if err := json.Unmarshal([]byte(body), &cluster); err != nil || code != http.StatusOK || len(cluster.Members) != len(c.all) {
+			t.Fatalf("the cluster: %d %s", code, body)
+		}
+		duties := map[string]int{}
+		for n, m := range cluster.Members {
+			if m.Name != fmt.Sprint("r", n) || m.Self != (n == i) || m.Version == "" || m.Since == nil || m.Until == nil {
+				t.Errorf("member %d, as server %d shows it: %+v", n, i, m)
+			}
+			for _, d := range m.Duties {
+				duties[d]++
+			}
+		}
+		if len(duties) < 5 || slices.Max(slices.Collect(maps.Values(duties))) > 1 {
+			t.Errorf("duties: %v", duties)
+		}
+	}
 }
 
 // removals: a version that one server deletes is gone from all, though they have just shown it, and a package's document follows.

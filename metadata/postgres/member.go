@@ -92,8 +92,8 @@ func (m *member) enter(ctx context.Context) (other string, until int64, err erro
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO member (name, boot, since, until, alone) VALUES ($1, $2, `+microsClock+`, `+microsClock+` + $3, $4)`,
-			m.store.cfg.name, m.store.boot, m.store.cfg.term.Microseconds(), alone)
+		_, err = tx.Exec(ctx, `INSERT INTO member (name, boot, since, until, alone, version) VALUES ($1, $2, `+microsClock+`, `+microsClock+` + $3, $4, $5)`,
+			m.store.cfg.name, m.store.boot, m.store.cfg.term.Microseconds(), alone, m.store.cfg.version)
 		return err
 	})
 	return other, until, err
@@ -156,4 +156,19 @@ func (m *member) leave() error {
 	defer cancel()
 	_, _ = m.store.pool.Exec(ctx, `DELETE FROM member WHERE boot = $1`, m.store.boot) // a server that is gone: the row ends by itself
 	return nil
+}
+
+// Members implements metadata.Peered.
+func (s *Store) Members(ctx context.Context) ([]metadata.Member, error) {
+	rows, err := s.pool.Query(ctx, `SELECT name, version, since, until, boot = $1 FROM member WHERE until > `+microsClock+` ORDER BY name COLLATE "C"`, s.boot)
+	if err != nil {
+		return nil, classify(err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m metadata.Member, err error) {
+		var since, until int64
+		err = row.Scan(&m.Name, &m.Version, &since, &until, &m.Self)
+		m.Since, m.Until = time.UnixMicro(since).UTC(), time.UnixMicro(until).UTC()
+		return m, err
+	})
+	return list, classify(err)
 }

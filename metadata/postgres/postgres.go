@@ -28,6 +28,7 @@ type config struct {
 	now     func() time.Time // nil: the database's clock
 	observe func(metadata.Batch)
 	name    string
+	version string
 	alone   bool // no other process may use the database
 	shared  bool // others may reach the blobs, so that this process may be slower than its row lasts
 	patient time.Duration
@@ -42,6 +43,9 @@ func WithObserver(f func(metadata.Batch)) Option { return func(c *config) { c.ob
 
 // WithName says what other processes call this one when they are refused. The default is "slipway".
 func WithName(name string) Option { return func(c *config) { c.name = name } }
+
+// WithVersion says which version of the program this process runs, for Members.
+func WithVersion(version string) Option { return func(c *config) { c.version = version } }
 
 // WithPeers lets other processes use the database at the same time, if they all say so, each under a name of its own.
 func WithPeers() Option { return func(c *config) { c.alone, c.shared = false, true } }
@@ -80,6 +84,7 @@ type Store struct {
 var (
 	_ metadata.Store     = (*Store)(nil)
 	_ metadata.Versioned = (*Store)(nil)
+	_ metadata.Peered    = (*Store)(nil)
 )
 
 // CheckURL says what is wrong with the URL of a database, without showing it.

@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS member (
 	until BIGINT NOT NULL  -- from then on it counts as gone, unless it says otherwise before
 );
 ALTER TABLE member ADD COLUMN IF NOT EXISTS alone BIGINT NOT NULL DEFAULT 1; -- 1: no other process may live beside it
+ALTER TABLE member ADD COLUMN IF NOT EXISTS version TEXT NOT NULL DEFAULT ''; -- of the program
 `
 
 // lockTables is the row that a process locks while it makes tables.

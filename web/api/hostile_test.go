@@ -137,7 +137,7 @@ var ownedByNobody = map[string]bool{
 	"api.groups.list": true, "api.groups.create": true, "api.roles.list": true, "api.roles.put": true,
 	"api.events": true, "api.claims.list": true, "api.rules.list": true, "api.publishes.list": true, "api.consumers.list": true, "api.consumers.put": true, "api.subscriptions.list": true, "api.log.checkpoint": true, "api.log.tile": true,
 	"api.log.key": true, "api.sessions.list": true, "api.sessions.end": true, "api.sessions.endall": true, "api.gc": true, "api.fsck": true, "api.openapi": true,
-	"api.jobs.list": true, "api.storage": true, "api.storage.repositories": true, "api.storage.count": true, "api.blobs.get": true, "api.status": true, "api.configuration": true, "api.duties": true,
+	"api.jobs.list": true, "api.storage": true, "api.storage.repositories": true, "api.storage.count": true, "api.blobs.get": true, "api.status": true, "api.configuration": true, "api.cluster": true, "api.duties": true,
 	"api.maintenance.list": true, "api.maintenance.start": true,
 }
 

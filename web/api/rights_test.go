@@ -177,6 +177,7 @@ var examples = map[string]example{
 	"api.status":            {path: "/status", reader: 403, elsewhere: 403},
 	"api.configuration":     {path: "/configuration", reader: 403, elsewhere: 403},
 	"api.duties":            {path: "/duties", reader: 403, elsewhere: 403},
+	"api.cluster":           {path: "/cluster", reader: 403, elsewhere: 403},
 	"api.maintenance.list":  {path: "/maintenance", reader: 403, elsewhere: 403},
 	"api.maintenance.start": {path: "/maintenance", body: `{"kind":"look"}`, elsewhere: 403},
 	"api.openapi":           {path: "/openapi.json", anonymous: 200, elsewhere: 200}, // the same for everybody

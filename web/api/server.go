@@ -26,6 +26,10 @@ func (h *handlers) serverRoutes() []endpoint {
 		{"GET", "/duties", "api.duties", h.duties, openapi.Operation{
 			Rights: needs(scopeServer, access.Audit), ID: "listDuties", Group: "Server", Summary: "List the background work, and which process does it",
 			Answers: success("The duties, by name.", api.List[api.Duty]{Items: []api.Duty{dutyExample}})}},
+		{"GET", "/cluster", "api.cluster", h.cluster, openapi.Operation{
+			Rights: needs(scopeServer, access.Audit), ID: "getCluster", Group: "Server", Summary: "Show the servers that answer as one",
+			About:   "Servers over one PostgreSQL database and one bucket. A server over SQLite is alone.",
+			Answers: success("The servers.", clusterExample)}},
 		{"GET", "/maintenance", "api.maintenance.list", h.listRuns, openapi.Operation{
 			Rights: needs(scopeServer, access.Audit), ID: "listMaintenance", Group: "Server", Summary: "Show the last collection, check and backup, or the one that goes on",
 			Answers: success("One of each kind, as far as there was one.", api.List[api.MaintenanceRun]{Items: []api.MaintenanceRun{runExample}})}},
@@ -41,7 +45,9 @@ var (
 	statusExample  = api.ServerStatus{Version: "1.4.0", Commit: "4f2a9c1d", Instance: "kz3v6xq2", StartedAt: momentExample, Ready: true, Writable: true}
 	settingExample = api.ConfigurationSetting{Name: "gc-interval", Value: "1h0m0s", Source: "environment", From: "SLIPWAY_GC_INTERVAL", About: "how often unused blobs are collected; 0 never"}
 	dutyExample    = api.Duty{Name: "collect", About: dutyWords["collect"], Holder: "host-1 kz3v6xq2", Epoch: 3}
-	runExample     = api.MaintenanceRun{Kind: maintain.RunCollect, State: maintain.Finished, StartedAt: &momentExample, EndedAt: &momentExample, NextAt: &laterExample,
+	clusterExample = api.Cluster{Instance: "kz3v6xq2", Members: []api.ClusterMember{{Name: "server-1", Version: "1.4.0", Self: true, Since: &momentExample, Until: &laterExample,
+		Duties: []string{"collect", "sign"}}}}
+	runExample = api.MaintenanceRun{Kind: maintain.RunCollect, State: maintain.Finished, StartedAt: &momentExample, EndedAt: &momentExample, NextAt: &laterExample,
 		Collection: &api.CollectionReport{Blobs: 12, Bytes: 52_428_800, DurationMilli: 140}}
 )
 
@@ -93,6 +99,23 @@ func (h *handlers) duties(w http.ResponseWriter, r *http.Request) error {
 	out := api.List[api.Duty]{Items: make([]api.Duty, len(rows))}
 	for i, d := range rows {
 		out.Items[i] = api.Duty{Name: d.Name, About: dutyWords[d.Name], Holder: d.Holder, Epoch: d.Epoch, Until: timeOrNull(d.Until)}
+	}
+	return httpserver.JSON(w, http.StatusOK, out)
+}
+
+// cluster answers GET /cluster.
+func (h *handlers) cluster(w http.ResponseWriter, r *http.Request) error {
+	members, err := h.svc.Maintain.Cluster(r.Context())
+	if err != nil {
+		return err
+	}
+	out := api.Cluster{Instance: h.svc.Core.Identity().ID, Members: make([]api.ClusterMember, len(members))}
+	for i, m := range members {
+		out.Members[i] = api.ClusterMember{Name: m.Name, Version: m.Version, Self: m.Self, Since: timeOrNull(m.Since), Until: timeOrNull(m.Until), Duties: append([]string{}, m.Duties...)}
+		if m.Self && m.Name == "" {
+			began := timeText(h.began)
+			out.Members[i].Version, out.Members[i].Since = h.opts.Version, &began
+		}
 	}
 	return httpserver.JSON(w, http.StatusOK, out)
 }

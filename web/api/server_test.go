@@ -34,6 +34,14 @@ func TestServer(t *testing.T) {
 	if len(duties.Items) < 4 || duties.Items[0].Name != "collect" || duties.Items[0].Holder == "" || duties.Items[0].Epoch != 1 || duties.Items[0].About == "" {
 		t.Errorf("%+v", duties)
 	}
+	var cluster api.Cluster
+	a.want(200, "GET", "/cluster", "", &cluster)
+	if len(cluster.Members) != 1 || cluster.Instance != status.Instance {
+		t.Fatalf("%+v", cluster)
+	}
+	if one := cluster.Members[0]; !one.Self || one.Name != "" || one.Version != "1.4.0" || one.Since == nil || *one.Since != status.StartedAt || one.Until != nil || len(one.Duties) != len(duties.Items) {
+		t.Errorf("%+v", one)
+	}
 	if run := a.maintenance("backup"); run.Backup == nil || run.Backup.Blobs != 3 {
 		t.Errorf("%+v", run)
 	}

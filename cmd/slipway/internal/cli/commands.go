@@ -43,7 +43,7 @@ func Commands(p *command.Program, o Options) []*cobra.Command {
 	c := commands{p, o}
 	list := []*cobra.Command{c.healthCmd(), c.loginCmd(), c.logoutCmd(), c.whoamiCmd(), c.tokenCmd(), c.sessionCmd(), c.storageCmd(), c.userCmd(), c.groupCmd(), c.roleCmd(), c.accessCmd(),
 		c.repoCmd(), c.upstreamCmd(), c.cacheCmd(), c.mirrorCmd(), c.claimCmd(), c.ruleCmd(), c.originCmd(), c.resolveCmd(), c.promoteCmd(), c.packageCmd(), c.versionCmd(), c.tagCmd(), c.pullCmd(), c.publishCmd(), c.deployCmd(), c.envCmd(), c.queryCmd(), c.eventsCmd(),
-		c.subscriptionCmd(), c.logCmd(), c.whyCmd(), c.serverCmd()}
+		c.subscriptionCmd(), c.logCmd(), c.whyCmd(), c.serverCmd(), c.clusterCmd()}
 	c.completeAll(list)
 	return list
 }

@@ -73,6 +73,8 @@ type Config struct {
 	// InForce lists the settings with the place that each comes from, without secrets; by Resolve.
 	InForce []api.ConfigurationSetting
 
+	Version string // of the program, for other processes that use the database
+
 	// Environment only: a command line is visible to other users of the machine.
 	AdminPassword    string
 	LogKeyText       string // the key itself

@@ -85,7 +85,7 @@ func (c *Config) openMetadata(ctx context.Context, db database, shared, peers bo
 		}
 		return s, nil
 	}
-	options := []postgres.Option{postgres.WithObserver(observe), postgres.WithName(c.ReplicaName())}
+	options := []postgres.Option{postgres.WithObserver(observe), postgres.WithName(c.ReplicaName()), postgres.WithVersion(c.Version)}
 	switch {
 	case shared && peers:
 		options = append(options, postgres.WithPeers())

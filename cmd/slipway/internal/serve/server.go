@@ -56,10 +56,11 @@ func Assemble(ctx context.Context, p *command.Program, c *installation.Config, l
 	if s.reserve, err = installation.OpenReserve(c, logger); err != nil {
 		return nil, err
 	}
+	version, commit := p.Version()
+	c.Version = version
 	if s.stores, err = installation.Join(ctx, c, newBatchMetrics(reg).observe); err != nil {
 		return nil, c.InUse(err)
 	}
-	version, commit := p.Version()
 	allow, err := outbound.ParseAllow(c.WebhookAllow)
 	if err != nil {
 		return nil, command.Usagef("--webhook-allow: %w", err)
