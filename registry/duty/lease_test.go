@@ -174,3 +174,29 @@ func TestOneHolder(t *testing.T) {
 		t.Errorf("%+v after %d rounds", d, rounds.Load())
 	}
 }
+
+// full is a store that takes no changes, and counts those that are tried.
+type full struct {
+	shared
+	tries atomic.Int64
+}
+
+func (f *full) Update(context.Context, func(metadata.Tx) error, ...metadata.Hint) error {
+	f.tries.Add(1)
+	return metadata.ErrNoSpace
+}
+
+// TestRefused: while changes are refused, a duty that nobody holds, or whose holder's time is over, is tried for at the usual pace.
+func TestRefused(t *testing.T) {
+	e := newEnv(t)
+	e.start(e.core(shared{e.store}), duty.Options{Term: term}, idle("a")).Close()
+	e.seize("b", 0)
+	core := e.core(shared{e.store})
+	f := &full{shared: shared{e.store}}
+	core.Store = f
+	e.start(core, duty.Options{Term: term}, idle("a"), idle("b"))
+	time.Sleep(2 * term)
+	if n := f.tries.Load(); n < 3 || n > 8 {
+		t.Errorf("%d changes were tried in two terms", n)
+	}
+}

@@ -12,8 +12,9 @@ import (
 // keep renews the duties of this process and takes free ones.
 func (r *Runner) keep() {
 	wait := r.term / 3
-	for r.rest(wait) {
+	for failed := false; r.rest(wait, failed); {
 		taken, err := r.tendInTime()
+		failed = err != nil
 		for _, p := range taken {
 			r.begin(p, false)
 		}
@@ -38,16 +39,16 @@ func (r *Runner) keep() {
 }
 
 // rest waits for the given time, for the end of another process's duty, or until another process has given one up. It returns false
-// when the runner closes.
-func (r *Runner) rest(wait time.Duration) bool {
-	if !r.ends.IsZero() {
+// when the runner closes. Where the last turn has failed, duties that nobody holds don't cut the rest short: taking them fails as well.
+func (r *Runner) rest(wait time.Duration, failed bool) bool {
+	if !r.ends.IsZero() && !failed {
 		wait = min(wait, time.Until(r.ends))
 	}
 	due := time.NewTimer(wait)
 	defer due.Stop()
 	for {
 		var news <-chan struct{}
-		if r.leased {
+		if r.leased && !failed {
 			if news = r.core.Store.Watch(); r.vacant() {
 				return r.running.Err() == nil
 			}
