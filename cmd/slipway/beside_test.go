@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"slipway/cmd/slipway/internal/commandtest"
@@ -23,29 +22,15 @@ func TestToolsBesideReplicas(t *testing.T) {
 	stores := append([]string{"--data", t.TempDir()}, c.all[0].Args...)
 	tool := func(args ...string) string { return c.all[0].Run(0, slices.Concat(args, stores)...) }
 
-	stop := make(chan struct{})
-	var clients sync.WaitGroup
-	for client := range 3 {
-		clients.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-					c.publishOrDelete(t, client, n)
-				}
+	meanwhile(3, func(client, n int) { c.publishOrDelete(t, client, n) }, func() {
+		for range 2 {
+			if out := tool("fsck"); !strings.Contains(out, "fsck: all is well") {
+				t.Errorf("a check: %s", out)
 			}
-		})
-	}
-	for range 2 {
-		if out := tool("fsck"); !strings.Contains(out, "fsck: all is well") {
-			t.Errorf("a check: %s", out)
+			tool("fsck", "--repair", "--quick")
+			tool("gc", "--grace", "0s", "--deleted-grace", "0s", "--force")
 		}
-		tool("fsck", "--repair", "--quick")
-		tool("gc", "--grace", "0s", "--deleted-grace", "0s", "--force")
-	}
-	close(stop)
-	clients.Wait()
+	})
 
 	cmd := exec.Command(c.all[0].Bin, append([]string{"user", "passwd", "admin", "--password-stdin"}, stores...)...)
 	cmd.Env = append(append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir()), c.all[0].Env...)

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -80,45 +79,33 @@ func TestDrain(t *testing.T) {
 	front := newBalancer(t, c.all)
 
 	var requests atomic.Int64
-	stop := make(chan struct{})
-	var clients sync.WaitGroup
-	for client := range 4 {
-		clients.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				path := fmt.Sprintf("/raw/main/client%d/%d/file", client, n)
-				req, err := http.NewRequest(http.MethodPut, front+path, strings.NewReader(path))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if code, body := c.all[0].Send(c.token, req); code != http.StatusCreated {
-					t.Errorf("publish %s: %d %s", path, code, body)
-				}
-				for range 4 {
-					req, err := http.NewRequest(http.MethodGet, front+path, nil)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					if code, body := c.all[0].Send(c.token, req); code != http.StatusOK || body != path {
-						t.Errorf("read %s: %d %s", path, code, body)
-					}
-				}
-				requests.Add(5)
-			}
-		})
-	}
 	moved := 0
-	for i, s := range c.all {
-		moved += c.restart(t, i, s)
-	}
-	close(stop)
-	clients.Wait()
+	meanwhile(4, func(client, n int) {
+		path := fmt.Sprintf("/raw/main/client%d/%d/file", client, n)
+		req, err := http.NewRequest(http.MethodPut, front+path, strings.NewReader(path))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if code, body := c.all[0].Send(c.token, req); code != http.StatusCreated {
+			t.Errorf("publish %s: %d %s", path, code, body)
+		}
+		for range 4 {
+			req, err := http.NewRequest(http.MethodGet, front+path, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if code, body := c.all[0].Send(c.token, req); code != http.StatusOK || body != path {
+				t.Errorf("read %s: %d %s", path, code, body)
+			}
+		}
+		requests.Add(5)
+	}, func() {
+		for i, s := range c.all {
+			moved += c.restart(t, i, s)
+		}
+	})
 	t.Logf("%d requests, %d duties changed hands", requests.Load(), moved)
 	if requests.Load() < 100 || moved == 0 {
 		t.Errorf("%d requests, %d duties changed hands", requests.Load(), moved)

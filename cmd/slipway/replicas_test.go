@@ -51,6 +51,27 @@ func (c *replicas) start() {
 	starts.Wait()
 }
 
+// meanwhile runs clients side by side while fn runs. Each does its steps one after the other, numbered from 0.
+func meanwhile(clients int, step func(client, n int), fn func()) {
+	stop := make(chan struct{})
+	var running sync.WaitGroup
+	for client := range clients {
+		running.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+					step(client, n)
+				}
+			}
+		})
+	}
+	defer running.Wait()
+	defer close(stop)
+	fn()
+}
+
 // TestReplicas: three servers start at once over an empty database and one bucket, and answer as one. What one of them acknowledges,
 // all show at once, also the end of a token; an upload goes on at any of them; one that is killed takes nothing with it.
 func TestReplicas(t *testing.T) {
